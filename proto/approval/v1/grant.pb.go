@@ -277,7 +277,7 @@ var File_approval_v1_grant_proto protoreflect.FileDescriptor
 
 const file_approval_v1_grant_proto_rawDesc = "" +
 	"\n" +
-	"\x17approval/v1/grant.proto\x12\vapproval.v1\x1a\x16event/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc9\x03\n" +
+	"\x17approval/v1/grant.proto\x12\vapproval.v1\x1a\x16event/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xce\x03\n" +
 	"\x0eGrantActivated\x12*\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tB\v\xe2\xb5\x18\arequestR\trequestId\x126\n" +
@@ -287,8 +287,8 @@ const file_approval_v1_grant_proto_rawDesc = "" +
 	"product_id\x18\x04 \x01(\tR\tproductId\x12\x16\n" +
 	"\x06scopes\x18\x05 \x03(\tR\x06scopes\x12 \n" +
 	"\venvironment\x18\x06 \x01(\tR\venvironment\x12\x14\n" +
-	"\x05class\x18\a \x01(\tR\x05class\x126\n" +
-	"\x05until\x18\b \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe8\xb5\x18\x01R\x05until\x12%\n" +
+	"\x05class\x18\a \x01(\tR\x05class\x12;\n" +
+	"\x05until\x18\b \x01(\v2\x1a.google.protobuf.TimestampB\t\xea\xb5\x18\x05grantR\x05until\x12%\n" +
 	"\x0econtent_digest\x18\t \x01(\tR\rcontentDigest:J\x8a\xb5\x18;application {application_id} may use {scopes} until {until}\x92\xb5\x18\a\n" +
 	"\x05grant\"k\n" +
 	"\rGrantNarrowed\x12\x16\n" +

@@ -575,7 +575,7 @@ const file_approval_v1_request_proto_rawDesc = "" +
 	"\x05class\x18\a \x01(\tR\x05class\"4\n" +
 	"\x06Clause\x12\x12\n" +
 	"\x04seat\x18\x01 \x01(\tR\x04seat\x12\x16\n" +
-	"\x06quorum\x18\x02 \x01(\rR\x06quorum\"\xf0\x03\n" +
+	"\x06quorum\x18\x02 \x01(\rR\x06quorum\"\xf6\x03\n" +
 	"\x10RequestSubmitted\x12.\n" +
 	"\acontent\x18\x01 \x01(\v2\x14.approval.v1.ContentR\acontent\x12%\n" +
 	"\x0econtent_digest\x18\x02 \x01(\tR\rcontentDigest\x12*\n" +
@@ -583,8 +583,9 @@ const file_approval_v1_request_proto_rawDesc = "" +
 	"\aclauses\x18\x04 \x03(\v2\x13.approval.v1.ClauseR\aclauses\x12\x16\n" +
 	"\x06policy\x18\x05 \x01(\tR\x06policy\x126\n" +
 	"\x0eapplication_id\x18\x06 \x01(\tB\x0f\xe2\xb5\x18\vapplicationR\rapplicationId\x129\n" +
-	"\x0forganization_id\x18\a \x01(\tB\x10\xe2\xb5\x18\forganizationR\x0eorganizationId\x12E\n" +
-	"\rdecide_before\x18\b \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe8\xb5\x18\x01R\fdecideBefore\x12*\n" +
+	"\x0forganization_id\x18\a \x01(\tB\x10\xe2\xb5\x18\forganizationR\x0eorganizationId\x12K\n" +
+	"\rdecide_before\x18\b \x01(\v2\x1a.google.protobuf.TimestampB\n" +
+	"\xea\xb5\x18\x06reviewR\fdecideBefore\x12*\n" +
 	"\x11barred_person_ids\x18\t \x03(\tR\x0fbarredPersonIds:,\x8a\xb5\x18\x1b{actor} requested {content}\x92\xb5\x18\t\n" +
 	"\arequest\"\xb1\x01\n" +
 	"\x0fRequestReviewed\x12\x12\n" +

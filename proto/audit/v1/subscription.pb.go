@@ -226,16 +226,16 @@ var File_audit_v1_subscription_proto protoreflect.FileDescriptor
 
 const file_audit_v1_subscription_proto_rawDesc = "" +
 	"\n" +
-	"\x1baudit/v1/subscription.proto\x12\baudit.v1\x1a\x16event/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8d\x03\n" +
+	"\x1baudit/v1/subscription.proto\x12\baudit.v1\x1a\x16event/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x99\x03\n" +
 	"\x13SubscriptionCreated\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x129\n" +
 	"\x0forganization_id\x18\x02 \x01(\tB\x10\xe2\xb5\x18\forganizationR\x0eorganizationId\x126\n" +
 	"\x0eapplication_id\x18\x03 \x01(\tB\x0f\xe2\xb5\x18\vapplicationR\rapplicationId\x12\x14\n" +
 	"\x05types\x18\x04 \x03(\tR\x05types\x12)\n" +
 	"\x10organization_ids\x18\x05 \x03(\tR\x0forganizationIds\x12\x1b\n" +
-	"\tuser_nkey\x18\x06 \x01(\tR\buserNkey\x12?\n" +
+	"\tuser_nkey\x18\x06 \x01(\tR\buserNkey\x12K\n" +
 	"\n" +
-	"expires_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe8\xb5\x18\x01R\texpiresAt\x12\x14\n" +
+	"expires_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampB\x10\xea\xb5\x18\fsubscriptionR\texpiresAt\x12\x14\n" +
 	"\x05after\x18\b \x01(\x04R\x05after::\x8a\xb5\x18${actor} subscribed {name} to {types}\x92\xb5\x18\x0e\n" +
 	"\fsubscription\"_\n" +
 	"\x14SubscriptionReplayed\x12\x12\n" +

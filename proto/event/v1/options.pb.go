@@ -284,10 +284,10 @@ var file_event_v1_options_proto_extTypes = []protoimpl.ExtensionInfo{
 	},
 	{
 		ExtendedType:  (*descriptorpb.FieldOptions)(nil),
-		ExtensionType: (*bool)(nil),
+		ExtensionType: (*string)(nil),
 		Field:         50013,
 		Name:          "event.v1.due",
-		Tag:           "varint,50013,opt,name=due",
+		Tag:           "bytes,50013,opt,name=due",
 		Filename:      "event/v1/options.proto",
 	},
 }
@@ -320,9 +320,10 @@ var (
 	//
 	// optional string descends_from = 50012;
 	E_DescendsFrom = &file_event_v1_options_proto_extTypes[7]
-	// The field is a Timestamp at which what the fact creates is no longer usable.
+	// The field is a Timestamp: from then on the node of this kind that the fact creates is no longer usable. A kind
+	// that no fact creates is a time only the expiry engine watches.
 	//
-	// optional bool due = 50013;
+	// optional string due = 50013;
 	E_Due = &file_event_v1_options_proto_extTypes[8]
 )
 
@@ -352,7 +353,7 @@ const file_event_v1_options_proto_rawDesc = "" +
 	"\aresumes\x12\x1f.google.protobuf.MessageOptions\x18ֆ\x03 \x03(\v2\x10.event.v1.EffectR\aresumes:O\n" +
 	"\bpersonal\x12\x1d.google.protobuf.FieldOptions\x18ۆ\x03 \x01(\x0e2\x12.event.v1.PersonalR\bpersonal:D\n" +
 	"\rdescends_from\x12\x1d.google.protobuf.FieldOptions\x18܆\x03 \x01(\tR\fdescendsFrom:1\n" +
-	"\x03due\x12\x1d.google.protobuf.FieldOptions\x18݆\x03 \x01(\bR\x03dueB9Z7github.com/chancery-dev/chancery/proto/event/v1;eventv1b\x06proto3"
+	"\x03due\x12\x1d.google.protobuf.FieldOptions\x18݆\x03 \x01(\tR\x03dueB9Z7github.com/chancery-dev/chancery/proto/event/v1;eventv1b\x06proto3"
 
 var (
 	file_event_v1_options_proto_rawDescOnce sync.Once

@@ -487,11 +487,11 @@ var File_identity_v1_organization_proto protoreflect.FileDescriptor
 
 const file_identity_v1_organization_proto_rawDesc = "" +
 	"\n" +
-	"\x1eidentity/v1/organization.proto\x12\videntity.v1\x1a\x16event/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe6\x01\n" +
+	"\x1eidentity/v1/organization.proto\x12\videntity.v1\x1a\x16event/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf2\x01\n" +
 	"\x16OrganizationRegistered\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
-	"\x04kind\x18\x02 \x01(\tR\x04kind\x12J\n" +
-	"\x10contract_ends_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe8\xb5\x18\x01R\x0econtractEndsAt\x12\x1a\n" +
+	"\x04kind\x18\x02 \x01(\tR\x04kind\x12V\n" +
+	"\x10contract_ends_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampB\x10\xea\xb5\x18\forganizationR\x0econtractEndsAt\x12\x1a\n" +
 	"\bcontract\x18\x04 \x01(\tR\bcontract:<\x8a\xb5\x18&{actor} registered organisation {name}\x92\xb5\x18\x0e\n" +
 	"\forganization\"}\n" +
 	"\x14OrganizationVerified\x12\x16\n" +

@@ -478,7 +478,7 @@ var File_issuance_v1_credential_proto protoreflect.FileDescriptor
 
 const file_issuance_v1_credential_proto_rawDesc = "" +
 	"\n" +
-	"\x1cissuance/v1/credential.proto\x12\vissuance.v1\x1a\x16event/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe6\x04\n" +
+	"\x1cissuance/v1/credential.proto\x12\vissuance.v1\x1a\x16event/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf0\x04\n" +
 	"\x10CredentialIssued\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12$\n" +
@@ -497,23 +497,25 @@ const file_issuance_v1_credential_proto_rawDesc = "" +
 	"generation\x18\v \x01(\rR\n" +
 	"generation\x12\x12\n" +
 	"\x04hint\x18\f \x01(\tR\x04hint\x12 \n" +
-	"\vfingerprint\x18\r \x01(\fR\vfingerprint\x12?\n" +
+	"\vfingerprint\x18\r \x01(\fR\vfingerprint\x12I\n" +
 	"\n" +
-	"expires_at\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe8\xb5\x18\x01R\texpiresAt:_\x8a\xb5\x18/{actor} issued {kind} {hint} until {expires_at}\x92\xb5\x18\f\n" +
+	"expires_at\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampB\x0e\xea\xb5\x18\n" +
+	"generationR\texpiresAt:_\x8a\xb5\x18/{actor} issued {kind} {hint} until {expires_at}\x92\xb5\x18\f\n" +
 	"\n" +
 	"credential\x92\xb5\x18\x18\n" +
 	"\n" +
 	"generation\x12\n" +
-	"generation\"\xb1\x03\n" +
+	"generation\"\xbb\x03\n" +
 	"\x19CredentialRotationStarted\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x01 \x01(\rR\n" +
 	"generation\x12/\n" +
 	"\x13previous_generation\x18\x02 \x01(\rR\x12previousGeneration\x12\x12\n" +
 	"\x04hint\x18\x03 \x01(\tR\x04hint\x12 \n" +
-	"\vfingerprint\x18\x04 \x01(\fR\vfingerprint\x12?\n" +
+	"\vfingerprint\x18\x04 \x01(\fR\vfingerprint\x12I\n" +
 	"\n" +
-	"expires_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe8\xb5\x18\x01R\texpiresAt\x12B\n" +
+	"expires_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampB\x0e\xea\xb5\x18\n" +
+	"generationR\texpiresAt\x12B\n" +
 	"\x0foverlap_ends_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\roverlapEndsAt\x12\x16\n" +
 	"\x06reason\x18\a \x01(\tR\x06reason:p\x8a\xb5\x18P{actor} started rotation to generation {generation}, old until {overlap_ends_at}\x92\xb5\x18\x18\n" +
 	"\n" +

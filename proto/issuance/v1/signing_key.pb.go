@@ -241,12 +241,12 @@ var File_issuance_v1_signing_key_proto protoreflect.FileDescriptor
 
 const file_issuance_v1_signing_key_proto_rawDesc = "" +
 	"\n" +
-	"\x1dissuance/v1/signing_key.proto\x12\vissuance.v1\x1a\x16event/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xdc\x01\n" +
+	"\x1dissuance/v1/signing_key.proto\x12\vissuance.v1\x1a\x16event/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe7\x01\n" +
 	"\x11SigningKeyCreated\x12\x15\n" +
 	"\x06key_id\x18\x01 \x01(\tR\x05keyId\x12\x10\n" +
 	"\x03jwk\x18\x02 \x01(\fR\x03jwk\x12\x1c\n" +
-	"\talgorithm\x18\x03 \x01(\tR\talgorithm\x12=\n" +
-	"\tnot_after\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe8\xb5\x18\x01R\bnotAfter:A\x8a\xb5\x18${actor} created signing key {key_id}\x92\xb5\x18\x15\n" +
+	"\talgorithm\x18\x03 \x01(\tR\talgorithm\x12H\n" +
+	"\tnot_after\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampB\x0f\xea\xb5\x18\vsigning_keyR\bnotAfter:A\x8a\xb5\x18${actor} created signing key {key_id}\x92\xb5\x18\x15\n" +
 	"\vsigning_key\x12\x06key_id\"X\n" +
 	"\x13SigningKeyActivated\x12\x15\n" +
 	"\x06key_id\x18\x01 \x01(\tR\x05keyId:*\x8a\xb5\x18&{actor} activated signing key {key_id}\"T\n" +

@@ -1,0 +1,137 @@
+// Package credential is one credential of an application and the generations of its secret.
+//
+// Rules:
+//  1. A credential is issued once, under a usable authorization, with an expiry inside the grant and the class's maximum (D1, D15).
+//  2. At most two generations are live at a time; a successor starts only from the live newest one.
+//  3. A retired generation never returns, and the last live one cannot be retired, only the credential revoked (D4).
+//  4. A revoked or expired credential is dead for good: it is neither rotated nor retired nor issued again.
+//  5. A leak ends every generation up to the leaked one at once; it may leave the credential without a live generation.
+//  6. Only an application with two owners that is neither suspended nor disabled is issued a secret (B2).
+package credential
+
+import (
+	"errors"
+	"time"
+
+	"github.com/chancery-dev/chancery/libs/aggregate"
+	issuancev1 "github.com/chancery-dev/chancery/proto/issuance/v1"
+)
+
+// Generation is one secret of a credential.
+type Generation struct {
+	Number        uint32
+	Hint          string
+	Fingerprint   []byte
+	ExpiresAt     time.Time
+	Ended         bool
+	EndReason     string
+	OverlapEndsAt time.Time // of the older generation; zero while no successor runs
+}
+
+// State is one credential; its zero value is a credential nobody issued.
+type State struct {
+	Issued                                                   bool
+	Dead                                                     bool
+	DeadReason                                               string
+	Kind, Name, GrantID, RequestID, ApplicationID, ProductID string
+	Organization, Environment, Class                         string
+	Scopes                                                   []string
+	Generations                                              []Generation
+	ExpiresAt                                                time.Time
+}
+
+// Refusals.
+var (
+	ErrUnknown          = errors.New("no such credential")
+	ErrAlreadyIssued    = errors.New("the credential was issued already; its secret is not shown again")
+	ErrDead             = errors.New("the credential has ended and cannot come back; issue a new one")
+	ErrKind             = errors.New("the kind is api_key or client_secret")
+	ErrTooLong          = errors.New("the expiry is later than the grant or the product's class allows")
+	ErrNoExpiry         = errors.New("a credential needs an expiry in the future")
+	ErrNoOwner          = errors.New("the application lacks an accountable owner")
+	ErrApplicationState = errors.New("the application is not active")
+	ErrScopes           = errors.New("the scopes are not all within the grant")
+	ErrRotating         = errors.New("a rotation is under way; end its overlap first")
+	ErrNoGeneration     = errors.New("no such generation")
+	ErrLastGeneration   = errors.New("the only live generation cannot be retired; revoke the credential instead")
+	ErrOverlapTooLong   = errors.New("the overlap is longer than seven days")
+	ErrNotDue           = errors.New("the credential has not expired yet")
+)
+
+// OrganizationID is the organisation whose credential it is.
+func (s State) OrganizationID() string { return s.Organization }
+
+// Evolve folds one fact.
+func (s State) Evolve(e aggregate.Event) State {
+	switch e := e.(type) {
+	case *issuancev1.CredentialIssued:
+		s.Issued = true
+		s.Kind, s.Name, s.GrantID, s.RequestID = e.Kind, e.Name, e.GrantId, e.RequestId
+		s.ApplicationID, s.ProductID, s.Organization = e.ApplicationId, e.ProductId, e.OrganizationId
+		s.Environment, s.Class, s.Scopes, s.ExpiresAt = e.Environment, e.Class, e.Scopes, e.ExpiresAt.AsTime()
+		s.Generations = []Generation{{Number: e.Generation, Hint: e.Hint, Fingerprint: e.Fingerprint, ExpiresAt: e.ExpiresAt.AsTime()}}
+	case *issuancev1.CredentialRotationStarted:
+		s = s.each(func(g *Generation) {
+			if g.Number == e.PreviousGeneration {
+				g.OverlapEndsAt = e.OverlapEndsAt.AsTime()
+			}
+		})
+		s.Generations = append(s.Generations, Generation{Number: e.Generation, Hint: e.Hint, Fingerprint: e.Fingerprint, ExpiresAt: e.ExpiresAt.AsTime()})
+		s.ExpiresAt = e.ExpiresAt.AsTime()
+	case *issuancev1.CredentialRetired:
+		s = s.end(e.Reason, func(n uint32) bool { return n == e.Generation })
+	case *issuancev1.CredentialLeakReported:
+		s = s.end("leaked", func(n uint32) bool { return n <= e.Generation })
+	case *issuancev1.CredentialRevoked:
+		s.Dead, s.DeadReason = true, e.Reason
+	case *issuancev1.CredentialExpired:
+		s.Dead, s.DeadReason = true, "expired"
+	}
+	return s
+}
+
+// Live lists the generations that have not ended, oldest first.
+func (s State) Live() []Generation {
+	var live []Generation
+	for _, g := range s.Generations {
+		if !g.Ended && !s.Dead {
+			live = append(live, g)
+		}
+	}
+	return live
+}
+
+// Newest is the highest generation number so far.
+func (s State) Newest() uint32 {
+	if len(s.Generations) == 0 {
+		return 0
+	}
+	return s.Generations[len(s.Generations)-1].Number
+}
+
+func (s State) end(reason string, which func(uint32) bool) State {
+	return s.each(func(g *Generation) {
+		if which(g.Number) && !g.Ended {
+			g.Ended, g.EndReason = true, reason
+		}
+	})
+}
+
+// each changes a copy, so that a state folded earlier stays what it was.
+func (s State) each(f func(*Generation)) State {
+	s.Generations = append([]Generation(nil), s.Generations...)
+	for i := range s.Generations {
+		f(&s.Generations[i])
+	}
+	return s
+}
+
+func (s State) usable() error {
+	switch {
+	case !s.Issued:
+		return ErrUnknown
+	case s.Dead:
+		return ErrDead
+	}
+	return nil
+}

@@ -1,0 +1,68 @@
+package credential
+
+import (
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/chancery-dev/chancery/libs/aggregate"
+	issuancev1 "github.com/chancery-dev/chancery/proto/issuance/v1"
+)
+
+// MaxOverlap is the longest two generations may live side by side.
+const MaxOverlap = 7 * 24 * time.Hour
+
+// Rotate starts a successor generation beside the live one.
+type Rotate struct {
+	Now       time.Time
+	ExpiresAt time.Time
+	// Overlap is how long the old generation goes on; zero retires it in the same decision.
+	Overlap   time.Duration
+	Reason    string
+	Allowance Allowance
+	Secret    Secret
+}
+
+// Decide follows rules 2, 4 and 6.
+func (c Rotate) Decide(s State) ([]aggregate.Event, error) {
+	a, live := c.Allowance, s.Live()
+	switch err := s.usable(); {
+	case err != nil:
+		return nil, err
+	case !c.Now.Before(s.ExpiresAt):
+		return nil, ErrDead
+	case len(live) > 1:
+		return nil, ErrRotating
+	case a.Usable != nil:
+		return nil, a.Usable
+	case !a.Active:
+		return nil, ErrApplicationState
+	case a.Owners < 2:
+		return nil, ErrNoOwner
+	case c.Overlap < 0, c.Overlap > MaxOverlap:
+		return nil, ErrOverlapTooLong
+	case !c.ExpiresAt.After(c.Now):
+		return nil, ErrNoExpiry
+	case c.ExpiresAt.After(a.Until), c.ExpiresAt.Sub(c.Now) > MaxLifetime(s.Class):
+		return nil, ErrTooLong
+	}
+	next := &issuancev1.CredentialRotationStarted{
+		Generation: s.Newest() + 1, Hint: c.Secret.Hint, Fingerprint: c.Secret.Fingerprint,
+		ExpiresAt: timestamppb.New(c.ExpiresAt), Reason: c.Reason,
+	}
+	if len(live) == 0 { // after a leak nothing is left to overlap
+		next.OverlapEndsAt = timestamppb.New(c.Now)
+		return []aggregate.Event{next}, nil
+	}
+	old := live[0]
+	next.PreviousGeneration = old.Number
+	ends := c.Now.Add(c.Overlap)
+	if ends.After(old.ExpiresAt) {
+		ends = old.ExpiresAt
+	}
+	next.OverlapEndsAt = timestamppb.New(ends)
+	if c.Overlap == 0 {
+		return []aggregate.Event{next, &issuancev1.CredentialRetired{Generation: old.Number, Reason: "requested"}}, nil
+	}
+	return []aggregate.Event{next}, nil
+}
