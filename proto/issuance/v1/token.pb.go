@@ -25,11 +25,12 @@ const (
 
 // One access token was revoked, RFC 7009.
 type TokenRevoked struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	CredentialId  string                 `protobuf:"bytes,1,opt,name=credential_id,json=credentialId,proto3" json:"credential_id,omitempty"`
-	ExpiresAt     *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=expires_at,json=expiresAt,proto3" json:"expires_at,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	state          protoimpl.MessageState `protogen:"open.v1"`
+	CredentialId   string                 `protobuf:"bytes,1,opt,name=credential_id,json=credentialId,proto3" json:"credential_id,omitempty"`
+	ExpiresAt      *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=expires_at,json=expiresAt,proto3" json:"expires_at,omitempty"`
+	OrganizationId string                 `protobuf:"bytes,3,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *TokenRevoked) Reset() {
@@ -76,15 +77,23 @@ func (x *TokenRevoked) GetExpiresAt() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *TokenRevoked) GetOrganizationId() string {
+	if x != nil {
+		return x.OrganizationId
+	}
+	return ""
+}
+
 var File_issuance_v1_token_proto protoreflect.FileDescriptor
 
 const file_issuance_v1_token_proto_rawDesc = "" +
 	"\n" +
-	"\x17issuance/v1/token.proto\x12\vissuance.v1\x1a\x16event/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9e\x01\n" +
+	"\x17issuance/v1/token.proto\x12\vissuance.v1\x1a\x16event/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc7\x01\n" +
 	"\fTokenRevoked\x12#\n" +
 	"\rcredential_id\x18\x01 \x01(\tR\fcredentialId\x129\n" +
 	"\n" +
-	"expires_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\texpiresAt:.\x8a\xb5\x18\x1f{actor} revoked token {subject}\x9a\xb5\x18\a\n" +
+	"expires_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\texpiresAt\x12'\n" +
+	"\x0forganization_id\x18\x03 \x01(\tR\x0eorganizationId:.\x8a\xb5\x18\x1f{actor} revoked token {subject}\x9a\xb5\x18\a\n" +
 	"\x05tokenB?Z=github.com/chancery-dev/chancery/proto/issuance/v1;issuancev1b\x06proto3"
 
 var (
