@@ -35,8 +35,10 @@ type GrantActivated struct {
 	Class          string                 `protobuf:"bytes,7,opt,name=class,proto3" json:"class,omitempty"`
 	Until          *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=until,proto3" json:"until,omitempty"`
 	ContentDigest  string                 `protobuf:"bytes,9,opt,name=content_digest,json=contentDigest,proto3" json:"content_digest,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// Who approved; empty when the policy decided alone.
+	ReviewerIds   []string `protobuf:"bytes,10,rep,name=reviewer_ids,json=reviewerIds,proto3" json:"reviewer_ids,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GrantActivated) Reset() {
@@ -130,6 +132,13 @@ func (x *GrantActivated) GetContentDigest() string {
 		return x.ContentDigest
 	}
 	return ""
+}
+
+func (x *GrantActivated) GetReviewerIds() []string {
+	if x != nil {
+		return x.ReviewerIds
+	}
+	return nil
 }
 
 // Fewer scopes from here on.
@@ -277,7 +286,7 @@ var File_approval_v1_grant_proto protoreflect.FileDescriptor
 
 const file_approval_v1_grant_proto_rawDesc = "" +
 	"\n" +
-	"\x17approval/v1/grant.proto\x12\vapproval.v1\x1a\x16event/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xce\x03\n" +
+	"\x17approval/v1/grant.proto\x12\vapproval.v1\x1a\x16event/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf1\x03\n" +
 	"\x0eGrantActivated\x12*\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tB\v\xe2\xb5\x18\arequestR\trequestId\x126\n" +
@@ -289,7 +298,9 @@ const file_approval_v1_grant_proto_rawDesc = "" +
 	"\venvironment\x18\x06 \x01(\tR\venvironment\x12\x14\n" +
 	"\x05class\x18\a \x01(\tR\x05class\x12;\n" +
 	"\x05until\x18\b \x01(\v2\x1a.google.protobuf.TimestampB\t\xea\xb5\x18\x05grantR\x05until\x12%\n" +
-	"\x0econtent_digest\x18\t \x01(\tR\rcontentDigest:J\x8a\xb5\x18;application {application_id} may use {scopes} until {until}\x92\xb5\x18\a\n" +
+	"\x0econtent_digest\x18\t \x01(\tR\rcontentDigest\x12!\n" +
+	"\freviewer_ids\x18\n" +
+	" \x03(\tR\vreviewerIds:J\x8a\xb5\x18;application {application_id} may use {scopes} until {until}\x92\xb5\x18\a\n" +
 	"\x05grant\"k\n" +
 	"\rGrantNarrowed\x12\x16\n" +
 	"\x06scopes\x18\x01 \x03(\tR\x06scopes\x12\x16\n" +

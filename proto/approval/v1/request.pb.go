@@ -190,6 +190,7 @@ type RequestSubmitted struct {
 	DecideBefore   *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=decide_before,json=decideBefore,proto3" json:"decide_before,omitempty"`
 	// People barred from every seat: the requester and the application's owners.
 	BarredPersonIds []string `protobuf:"bytes,9,rep,name=barred_person_ids,json=barredPersonIds,proto3" json:"barred_person_ids,omitempty"`
+	RequesterId     string   `protobuf:"bytes,10,opt,name=requester_id,json=requesterId,proto3" json:"requester_id,omitempty"`
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
 }
@@ -287,6 +288,13 @@ func (x *RequestSubmitted) GetBarredPersonIds() []string {
 	return nil
 }
 
+func (x *RequestSubmitted) GetRequesterId() string {
+	if x != nil {
+		return x.RequesterId
+	}
+	return ""
+}
+
 // A reviewer took one seat and gave a verdict on the exact content.
 type RequestReviewed struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -295,6 +303,7 @@ type RequestReviewed struct {
 	Verdict       string `protobuf:"bytes,2,opt,name=verdict,proto3" json:"verdict,omitempty"`
 	ContentDigest string `protobuf:"bytes,3,opt,name=content_digest,json=contentDigest,proto3" json:"content_digest,omitempty"`
 	Comment       string `protobuf:"bytes,4,opt,name=comment,proto3" json:"comment,omitempty"`
+	ReviewerId    string `protobuf:"bytes,5,opt,name=reviewer_id,json=reviewerId,proto3" json:"reviewer_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -353,6 +362,13 @@ func (x *RequestReviewed) GetContentDigest() string {
 func (x *RequestReviewed) GetComment() string {
 	if x != nil {
 		return x.Comment
+	}
+	return ""
+}
+
+func (x *RequestReviewed) GetReviewerId() string {
+	if x != nil {
+		return x.ReviewerId
 	}
 	return ""
 }
@@ -575,7 +591,7 @@ const file_approval_v1_request_proto_rawDesc = "" +
 	"\x05class\x18\a \x01(\tR\x05class\"4\n" +
 	"\x06Clause\x12\x12\n" +
 	"\x04seat\x18\x01 \x01(\tR\x04seat\x12\x16\n" +
-	"\x06quorum\x18\x02 \x01(\rR\x06quorum\"\xf6\x03\n" +
+	"\x06quorum\x18\x02 \x01(\rR\x06quorum\"\x99\x04\n" +
 	"\x10RequestSubmitted\x12.\n" +
 	"\acontent\x18\x01 \x01(\v2\x14.approval.v1.ContentR\acontent\x12%\n" +
 	"\x0econtent_digest\x18\x02 \x01(\tR\rcontentDigest\x12*\n" +
@@ -586,13 +602,17 @@ const file_approval_v1_request_proto_rawDesc = "" +
 	"\x0forganization_id\x18\a \x01(\tB\x10\xe2\xb5\x18\forganizationR\x0eorganizationId\x12K\n" +
 	"\rdecide_before\x18\b \x01(\v2\x1a.google.protobuf.TimestampB\n" +
 	"\xea\xb5\x18\x06reviewR\fdecideBefore\x12*\n" +
-	"\x11barred_person_ids\x18\t \x03(\tR\x0fbarredPersonIds:,\x8a\xb5\x18\x1b{actor} requested {content}\x92\xb5\x18\t\n" +
-	"\arequest\"\xb1\x01\n" +
+	"\x11barred_person_ids\x18\t \x03(\tR\x0fbarredPersonIds\x12!\n" +
+	"\frequester_id\x18\n" +
+	" \x01(\tR\vrequesterId:,\x8a\xb5\x18\x1b{actor} requested {content}\x92\xb5\x18\t\n" +
+	"\arequest\"\xd2\x01\n" +
 	"\x0fRequestReviewed\x12\x12\n" +
 	"\x04seat\x18\x01 \x01(\tR\x04seat\x12\x18\n" +
 	"\averdict\x18\x02 \x01(\tR\averdict\x12%\n" +
 	"\x0econtent_digest\x18\x03 \x01(\tR\rcontentDigest\x12\x1e\n" +
-	"\acomment\x18\x04 \x01(\tB\x04ص\x18\x02R\acomment:)\x8a\xb5\x18%{actor} reviewed as {seat}: {verdict}\"\xbb\x01\n" +
+	"\acomment\x18\x04 \x01(\tB\x04ص\x18\x02R\acomment\x12\x1f\n" +
+	"\vreviewer_id\x18\x05 \x01(\tR\n" +
+	"reviewerId:)\x8a\xb5\x18%{actor} reviewed as {seat}: {verdict}\"\xbb\x01\n" +
 	"\x0fRequestApproved\x12%\n" +
 	"\x0econtent_digest\x18\x01 \x01(\tR\rcontentDigest\x12!\n" +
 	"\freviewer_ids\x18\x02 \x03(\tR\vreviewerIds\x12.\n" +

@@ -147,7 +147,7 @@ func (x *ProductClassified) GetReason() string {
 
 type ProductSeatAssigned struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// product_owner | api_owner | listing_owner | reviewer
+	// product_owner | api_owner | listing_owner, of which there is one each; reviewer, of which there may be several
 	Seat     string `protobuf:"bytes,1,opt,name=seat,proto3" json:"seat,omitempty"`
 	PersonId string `protobuf:"bytes,2,opt,name=person_id,json=personId,proto3" json:"person_id,omitempty"`
 	// Who held it; empty if nobody did.
@@ -207,6 +207,59 @@ func (x *ProductSeatAssigned) GetPreviousPersonId() string {
 	return ""
 }
 
+// Somebody who held a seat left; the seat is empty until a successor is named.
+type ProductOrphaned struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Seat          string                 `protobuf:"bytes,1,opt,name=seat,proto3" json:"seat,omitempty"`
+	PersonId      string                 `protobuf:"bytes,2,opt,name=person_id,json=personId,proto3" json:"person_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProductOrphaned) Reset() {
+	*x = ProductOrphaned{}
+	mi := &file_registry_v1_product_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProductOrphaned) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProductOrphaned) ProtoMessage() {}
+
+func (x *ProductOrphaned) ProtoReflect() protoreflect.Message {
+	mi := &file_registry_v1_product_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProductOrphaned.ProtoReflect.Descriptor instead.
+func (*ProductOrphaned) Descriptor() ([]byte, []int) {
+	return file_registry_v1_product_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ProductOrphaned) GetSeat() string {
+	if x != nil {
+		return x.Seat
+	}
+	return ""
+}
+
+func (x *ProductOrphaned) GetPersonId() string {
+	if x != nil {
+		return x.PersonId
+	}
+	return ""
+}
+
 // Who may see the product once it is published; nobody until this is said.
 type ProductAudienceSet struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -220,7 +273,7 @@ type ProductAudienceSet struct {
 
 func (x *ProductAudienceSet) Reset() {
 	*x = ProductAudienceSet{}
-	mi := &file_registry_v1_product_proto_msgTypes[3]
+	mi := &file_registry_v1_product_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -232,7 +285,7 @@ func (x *ProductAudienceSet) String() string {
 func (*ProductAudienceSet) ProtoMessage() {}
 
 func (x *ProductAudienceSet) ProtoReflect() protoreflect.Message {
-	mi := &file_registry_v1_product_proto_msgTypes[3]
+	mi := &file_registry_v1_product_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -245,7 +298,7 @@ func (x *ProductAudienceSet) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProductAudienceSet.ProtoReflect.Descriptor instead.
 func (*ProductAudienceSet) Descriptor() ([]byte, []int) {
-	return file_registry_v1_product_proto_rawDescGZIP(), []int{3}
+	return file_registry_v1_product_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ProductAudienceSet) GetAudience() string {
@@ -273,7 +326,7 @@ type ProductPublished struct {
 
 func (x *ProductPublished) Reset() {
 	*x = ProductPublished{}
-	mi := &file_registry_v1_product_proto_msgTypes[4]
+	mi := &file_registry_v1_product_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -285,7 +338,7 @@ func (x *ProductPublished) String() string {
 func (*ProductPublished) ProtoMessage() {}
 
 func (x *ProductPublished) ProtoReflect() protoreflect.Message {
-	mi := &file_registry_v1_product_proto_msgTypes[4]
+	mi := &file_registry_v1_product_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -298,7 +351,7 @@ func (x *ProductPublished) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProductPublished.ProtoReflect.Descriptor instead.
 func (*ProductPublished) Descriptor() ([]byte, []int) {
-	return file_registry_v1_product_proto_rawDescGZIP(), []int{4}
+	return file_registry_v1_product_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ProductPublished) GetVersionId() string {
@@ -324,7 +377,7 @@ type ProductWithdrawn struct {
 
 func (x *ProductWithdrawn) Reset() {
 	*x = ProductWithdrawn{}
-	mi := &file_registry_v1_product_proto_msgTypes[5]
+	mi := &file_registry_v1_product_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -336,7 +389,7 @@ func (x *ProductWithdrawn) String() string {
 func (*ProductWithdrawn) ProtoMessage() {}
 
 func (x *ProductWithdrawn) ProtoReflect() protoreflect.Message {
-	mi := &file_registry_v1_product_proto_msgTypes[5]
+	mi := &file_registry_v1_product_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -349,7 +402,7 @@ func (x *ProductWithdrawn) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProductWithdrawn.ProtoReflect.Descriptor instead.
 func (*ProductWithdrawn) Descriptor() ([]byte, []int) {
-	return file_registry_v1_product_proto_rawDescGZIP(), []int{5}
+	return file_registry_v1_product_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ProductWithdrawn) GetReason() string {
@@ -368,7 +421,7 @@ type ProductRetired struct {
 
 func (x *ProductRetired) Reset() {
 	*x = ProductRetired{}
-	mi := &file_registry_v1_product_proto_msgTypes[6]
+	mi := &file_registry_v1_product_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -380,7 +433,7 @@ func (x *ProductRetired) String() string {
 func (*ProductRetired) ProtoMessage() {}
 
 func (x *ProductRetired) ProtoReflect() protoreflect.Message {
-	mi := &file_registry_v1_product_proto_msgTypes[6]
+	mi := &file_registry_v1_product_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -393,7 +446,7 @@ func (x *ProductRetired) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProductRetired.ProtoReflect.Descriptor instead.
 func (*ProductRetired) Descriptor() ([]byte, []int) {
-	return file_registry_v1_product_proto_rawDescGZIP(), []int{6}
+	return file_registry_v1_product_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ProductRetired) GetReason() string {
@@ -420,7 +473,10 @@ const file_registry_v1_product_proto_rawDesc = "" +
 	"\x13ProductSeatAssigned\x12\x12\n" +
 	"\x04seat\x18\x01 \x01(\tR\x04seat\x12\x1b\n" +
 	"\tperson_id\x18\x02 \x01(\tR\bpersonId\x12,\n" +
-	"\x12previous_person_id\x18\x03 \x01(\tR\x10previousPersonId:,\x8a\xb5\x18({actor} gave {person_id} the seat {seat}\"\x87\x01\n" +
+	"\x12previous_person_id\x18\x03 \x01(\tR\x10previousPersonId:,\x8a\xb5\x18({actor} gave {person_id} the seat {seat}\"n\n" +
+	"\x0fProductOrphaned\x12\x12\n" +
+	"\x04seat\x18\x01 \x01(\tR\x04seat\x12\x1b\n" +
+	"\tperson_id\x18\x02 \x01(\tR\bpersonId:*\x8a\xb5\x18&the product lost {person_id} as {seat}\"\x87\x01\n" +
 	"\x12ProductAudienceSet\x12\x1a\n" +
 	"\baudience\x18\x01 \x01(\tR\baudience\x12)\n" +
 	"\x10organization_ids\x18\x02 \x03(\tR\x0forganizationIds:*\x8a\xb5\x18&{actor} set the audience to {audience}\"\x85\x01\n" +
@@ -446,15 +502,16 @@ func file_registry_v1_product_proto_rawDescGZIP() []byte {
 	return file_registry_v1_product_proto_rawDescData
 }
 
-var file_registry_v1_product_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_registry_v1_product_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_registry_v1_product_proto_goTypes = []any{
 	(*ProductDrafted)(nil),      // 0: registry.v1.ProductDrafted
 	(*ProductClassified)(nil),   // 1: registry.v1.ProductClassified
 	(*ProductSeatAssigned)(nil), // 2: registry.v1.ProductSeatAssigned
-	(*ProductAudienceSet)(nil),  // 3: registry.v1.ProductAudienceSet
-	(*ProductPublished)(nil),    // 4: registry.v1.ProductPublished
-	(*ProductWithdrawn)(nil),    // 5: registry.v1.ProductWithdrawn
-	(*ProductRetired)(nil),      // 6: registry.v1.ProductRetired
+	(*ProductOrphaned)(nil),     // 3: registry.v1.ProductOrphaned
+	(*ProductAudienceSet)(nil),  // 4: registry.v1.ProductAudienceSet
+	(*ProductPublished)(nil),    // 5: registry.v1.ProductPublished
+	(*ProductWithdrawn)(nil),    // 6: registry.v1.ProductWithdrawn
+	(*ProductRetired)(nil),      // 7: registry.v1.ProductRetired
 }
 var file_registry_v1_product_proto_depIdxs = []int32{
 	0, // [0:0] is the sub-list for method output_type
@@ -475,7 +532,7 @@ func file_registry_v1_product_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_registry_v1_product_proto_rawDesc), len(file_registry_v1_product_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   7,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
