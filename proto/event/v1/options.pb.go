@@ -217,6 +217,61 @@ func (x *Birth) GetField() string {
 	return ""
 }
 
+// Lapse names a node that exists already and is no longer usable from a time on.
+type Lapse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Kind  string                 `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
+	// Field of the fact that holds the node's id; empty means the id of the envelope's subject. A numeric field is a
+	// generation of the subject.
+	Field         string `protobuf:"bytes,2,opt,name=field,proto3" json:"field,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Lapse) Reset() {
+	*x = Lapse{}
+	mi := &file_event_v1_options_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Lapse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Lapse) ProtoMessage() {}
+
+func (x *Lapse) ProtoReflect() protoreflect.Message {
+	mi := &file_event_v1_options_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Lapse.ProtoReflect.Descriptor instead.
+func (*Lapse) Descriptor() ([]byte, []int) {
+	return file_event_v1_options_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Lapse) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *Lapse) GetField() string {
+	if x != nil {
+		return x.Field
+	}
+	return ""
+}
+
 var file_event_v1_options_proto_extTypes = []protoimpl.ExtensionInfo{
 	{
 		ExtendedType:  (*descriptorpb.MessageOptions)(nil),
@@ -290,6 +345,14 @@ var file_event_v1_options_proto_extTypes = []protoimpl.ExtensionInfo{
 		Tag:           "bytes,50013,opt,name=due",
 		Filename:      "event/v1/options.proto",
 	},
+	{
+		ExtendedType:  (*descriptorpb.FieldOptions)(nil),
+		ExtensionType: (*Lapse)(nil),
+		Field:         50014,
+		Name:          "event.v1.lapses",
+		Tag:           "bytes,50014,opt,name=lapses",
+		Filename:      "event/v1/options.proto",
+	},
 }
 
 // Extension fields to descriptorpb.MessageOptions.
@@ -322,9 +385,14 @@ var (
 	E_DescendsFrom = &file_event_v1_options_proto_extTypes[7]
 	// The field is a Timestamp: from then on the node of this kind that the fact creates is no longer usable. A kind
 	// that no fact creates is a time only the expiry engine watches.
+	// In a fact that creates no such node it moves the time of the subject's, if the log stored the fact before the old one.
 	//
 	// optional string due = 50013;
 	E_Due = &file_event_v1_options_proto_extTypes[8]
+	// The field is a Timestamp: from then on that node is no longer usable. It never lengthens a life.
+	//
+	// optional event.v1.Lapse lapses = 50014;
+	E_Lapses = &file_event_v1_options_proto_extTypes[9]
 )
 
 var File_event_v1_options_proto protoreflect.FileDescriptor
@@ -340,6 +408,9 @@ const file_event_v1_options_proto_rawDesc = "" +
 	"\amade_in\x18\x05 \x01(\bR\x06madeIn\"1\n" +
 	"\x05Birth\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x14\n" +
+	"\x05field\x18\x02 \x01(\tR\x05field\"1\n" +
+	"\x05Lapse\x12\x12\n" +
+	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x14\n" +
 	"\x05field\x18\x02 \x01(\tR\x05field*4\n" +
 	"\bPersonal\x12\x10\n" +
 	"\fNOT_PERSONAL\x10\x00\x12\v\n" +
@@ -353,7 +424,8 @@ const file_event_v1_options_proto_rawDesc = "" +
 	"\aresumes\x12\x1f.google.protobuf.MessageOptions\x18ֆ\x03 \x03(\v2\x10.event.v1.EffectR\aresumes:O\n" +
 	"\bpersonal\x12\x1d.google.protobuf.FieldOptions\x18ۆ\x03 \x01(\x0e2\x12.event.v1.PersonalR\bpersonal:D\n" +
 	"\rdescends_from\x12\x1d.google.protobuf.FieldOptions\x18܆\x03 \x01(\tR\fdescendsFrom:1\n" +
-	"\x03due\x12\x1d.google.protobuf.FieldOptions\x18݆\x03 \x01(\tR\x03dueB9Z7github.com/chancery-dev/chancery/proto/event/v1;eventv1b\x06proto3"
+	"\x03due\x12\x1d.google.protobuf.FieldOptions\x18݆\x03 \x01(\tR\x03due:H\n" +
+	"\x06lapses\x12\x1d.google.protobuf.FieldOptions\x18ކ\x03 \x01(\v2\x0f.event.v1.LapseR\x06lapsesB9Z7github.com/chancery-dev/chancery/proto/event/v1;eventv1b\x06proto3"
 
 var (
 	file_event_v1_options_proto_rawDescOnce sync.Once
@@ -368,34 +440,37 @@ func file_event_v1_options_proto_rawDescGZIP() []byte {
 }
 
 var file_event_v1_options_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_event_v1_options_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
+var file_event_v1_options_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
 var file_event_v1_options_proto_goTypes = []any{
 	(Personal)(0),                       // 0: event.v1.Personal
 	(*Effect)(nil),                      // 1: event.v1.Effect
 	(*Birth)(nil),                       // 2: event.v1.Birth
-	(*descriptorpb.MessageOptions)(nil), // 3: google.protobuf.MessageOptions
-	(*descriptorpb.FieldOptions)(nil),   // 4: google.protobuf.FieldOptions
+	(*Lapse)(nil),                       // 3: event.v1.Lapse
+	(*descriptorpb.MessageOptions)(nil), // 4: google.protobuf.MessageOptions
+	(*descriptorpb.FieldOptions)(nil),   // 5: google.protobuf.FieldOptions
 }
 var file_event_v1_options_proto_depIdxs = []int32{
-	3,  // 0: event.v1.sentence:extendee -> google.protobuf.MessageOptions
-	3,  // 1: event.v1.creates:extendee -> google.protobuf.MessageOptions
-	3,  // 2: event.v1.ends:extendee -> google.protobuf.MessageOptions
-	3,  // 3: event.v1.reopens:extendee -> google.protobuf.MessageOptions
-	3,  // 4: event.v1.pauses:extendee -> google.protobuf.MessageOptions
-	3,  // 5: event.v1.resumes:extendee -> google.protobuf.MessageOptions
-	4,  // 6: event.v1.personal:extendee -> google.protobuf.FieldOptions
-	4,  // 7: event.v1.descends_from:extendee -> google.protobuf.FieldOptions
-	4,  // 8: event.v1.due:extendee -> google.protobuf.FieldOptions
-	2,  // 9: event.v1.creates:type_name -> event.v1.Birth
-	1,  // 10: event.v1.ends:type_name -> event.v1.Effect
-	1,  // 11: event.v1.reopens:type_name -> event.v1.Effect
-	1,  // 12: event.v1.pauses:type_name -> event.v1.Effect
-	1,  // 13: event.v1.resumes:type_name -> event.v1.Effect
-	0,  // 14: event.v1.personal:type_name -> event.v1.Personal
-	15, // [15:15] is the sub-list for method output_type
-	15, // [15:15] is the sub-list for method input_type
-	9,  // [9:15] is the sub-list for extension type_name
-	0,  // [0:9] is the sub-list for extension extendee
+	4,  // 0: event.v1.sentence:extendee -> google.protobuf.MessageOptions
+	4,  // 1: event.v1.creates:extendee -> google.protobuf.MessageOptions
+	4,  // 2: event.v1.ends:extendee -> google.protobuf.MessageOptions
+	4,  // 3: event.v1.reopens:extendee -> google.protobuf.MessageOptions
+	4,  // 4: event.v1.pauses:extendee -> google.protobuf.MessageOptions
+	4,  // 5: event.v1.resumes:extendee -> google.protobuf.MessageOptions
+	5,  // 6: event.v1.personal:extendee -> google.protobuf.FieldOptions
+	5,  // 7: event.v1.descends_from:extendee -> google.protobuf.FieldOptions
+	5,  // 8: event.v1.due:extendee -> google.protobuf.FieldOptions
+	5,  // 9: event.v1.lapses:extendee -> google.protobuf.FieldOptions
+	2,  // 10: event.v1.creates:type_name -> event.v1.Birth
+	1,  // 11: event.v1.ends:type_name -> event.v1.Effect
+	1,  // 12: event.v1.reopens:type_name -> event.v1.Effect
+	1,  // 13: event.v1.pauses:type_name -> event.v1.Effect
+	1,  // 14: event.v1.resumes:type_name -> event.v1.Effect
+	0,  // 15: event.v1.personal:type_name -> event.v1.Personal
+	3,  // 16: event.v1.lapses:type_name -> event.v1.Lapse
+	17, // [17:17] is the sub-list for method output_type
+	17, // [17:17] is the sub-list for method input_type
+	10, // [10:17] is the sub-list for extension type_name
+	0,  // [0:10] is the sub-list for extension extendee
 	0,  // [0:0] is the sub-list for field type_name
 }
 
@@ -410,8 +485,8 @@ func file_event_v1_options_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_event_v1_options_proto_rawDesc), len(file_event_v1_options_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   2,
-			NumExtensions: 9,
+			NumMessages:   3,
+			NumExtensions: 10,
 			NumServices:   0,
 		},
 		GoTypes:           file_event_v1_options_proto_goTypes,

@@ -505,7 +505,7 @@ const file_issuance_v1_credential_proto_rawDesc = "" +
 	"credential\x92\xb5\x18\x18\n" +
 	"\n" +
 	"generation\x12\n" +
-	"generation\"\xbb\x03\n" +
+	"generation\"\xe2\x03\n" +
 	"\x19CredentialRotationStarted\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x01 \x01(\rR\n" +
@@ -515,8 +515,10 @@ const file_issuance_v1_credential_proto_rawDesc = "" +
 	"\vfingerprint\x18\x04 \x01(\fR\vfingerprint\x12I\n" +
 	"\n" +
 	"expires_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampB\x0e\xea\xb5\x18\n" +
-	"generationR\texpiresAt\x12B\n" +
-	"\x0foverlap_ends_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\roverlapEndsAt\x12\x16\n" +
+	"generationR\texpiresAt\x12i\n" +
+	"\x0foverlap_ends_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampB%\xf2\xb5\x18!\n" +
+	"\n" +
+	"generation\x12\x13previous_generationR\roverlapEndsAt\x12\x16\n" +
 	"\x06reason\x18\a \x01(\tR\x06reason:p\x8a\xb5\x18P{actor} started rotation to generation {generation}, old until {overlap_ends_at}\x92\xb5\x18\x18\n" +
 	"\n" +
 	"generation\x12\n" +
