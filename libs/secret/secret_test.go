@@ -21,6 +21,8 @@ import (
 
 const clear = "correct-horse-battery"
 
+type document struct{ S secret.String }
+
 type holder struct {
 	Public string
 	Secret secret.String
@@ -49,7 +51,7 @@ func TestASecretPrintsRedactedInEveryEncoding(t *testing.T) {
 		}
 		out.Write(b)
 	}
-	if b, err := xml.Marshal(struct{ S secret.String }{s}); err != nil || !bytes.Contains(b, []byte("[redacted]")) {
+	if b, err := xml.Marshal(document{s}); err != nil || !bytes.Contains(b, []byte("[redacted]")) {
 		t.Fatalf("xml: %s, %v", b, err)
 	} else {
 		out.Write(b)
