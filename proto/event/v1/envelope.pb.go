@@ -23,10 +23,11 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// Envelope is one message of EVENTS or ACTIVITY: who decided what, when and why. It is the whole message body.
+// Envelope is one decision or observation: what, by whom, when and why. In EVENTS it is the whole message body, in
+// ACTIVITY one item of a Batch.
 type Envelope struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// UUIDv7, also the Nats-Msg-Id. The id of the n-th fact, everywhere, is "<event_id>.<n>" counted from 0.
+	// UUIDv7; in EVENTS also the Nats-Msg-Id. The id of the n-th fact, everywhere, is "<event_id>.<n>" counted from 0.
 	EventId string `protobuf:"bytes,1,opt,name=event_id,json=eventId,proto3" json:"event_id,omitempty"`
 	// The command that led here; a repeat of it is recognised by this id. UUID.
 	CommandId  string                 `protobuf:"bytes,2,opt,name=command_id,json=commandId,proto3" json:"command_id,omitempty"`

@@ -1,0 +1,118 @@
+package eventlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+const (
+	codeWrongLast        jetstream.ErrorCode = 10071
+	codeWrongLastPending jetstream.ErrorCode = 10164 // R3: another write to that subject is in flight
+	codeDuplicateInHand  jetstream.ErrorCode = 10158 // R3: an earlier copy of this message is in flight
+)
+
+// errStale is the server's definite answer that the expected sequence is not the last one.
+var errStale = errors.New("the expected sequence is not the last one")
+
+// attemptTimeout is how long one copy may stay unanswered before the next is sent.
+const attemptTimeout = 2 * time.Second
+
+// publish sends m, which carries a Nats-Msg-Id, again and again until the answer is definite: a sequence, errStale, or
+// another refusal by the server. found is asked after an answer that a copy sent before may have caused; it says where
+// m is stored, or 0.
+func publish(ctx context.Context, js jetstream.JetStream, d *denials, m *nats.Msg, found func(context.Context) (uint64, error)) (uint64, error) {
+	denied, stop := d.watch(m.Subject)
+	defer stop()
+	// open says that a copy was sent whose fate is not known.
+	open := false
+	for try := 0; ; try++ {
+		ack, err := publishOnce(ctx, js, m, denied)
+		if err == nil {
+			return ack.Sequence, nil
+		}
+		var refusal *jetstream.APIError
+		switch {
+		case errors.Is(err, ErrForbidden), errors.Is(err, nats.ErrMaxPayload):
+			return 0, publishError(err)
+		case errors.As(err, &refusal) && (refusal.ErrorCode == codeWrongLastPending || refusal.ErrorCode == codeDuplicateInHand):
+			// Not definite: what is in flight may be a copy of ours, or may never be stored.
+		case errors.As(err, &refusal):
+			stale := refusal.ErrorCode == codeWrongLast
+			if !stale && !open {
+				return 0, fmt.Errorf("append refused: %w", err)
+			}
+			if found != nil {
+				if at, ferr := found(ctx); ferr == nil && at != 0 {
+					return at, nil
+				} else if ferr == nil && stale {
+					// A copy still on its way carries the same stale expectation: it will be refused too.
+					return 0, errStale
+				}
+			}
+			open = true
+		case errors.Is(err, nats.ErrNoResponders), errors.Is(err, jetstream.ErrNoStreamResponse):
+			// Nobody took it.
+		default:
+			open = true
+		}
+		if werr := wait(ctx, try); werr != nil {
+			if open {
+				return 0, fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
+			}
+			return 0, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+	}
+}
+
+func publishOnce(ctx context.Context, js jetstream.JetStream, m *nats.Msg, denied <-chan struct{}) (*jetstream.PubAck, error) {
+	attempt, cancel := context.WithTimeoutCause(ctx, attemptTimeout, context.DeadlineExceeded)
+	defer cancel()
+	attempt, refuse := context.WithCancelCause(attempt)
+	defer refuse(nil)
+	unhook := make(chan struct{})
+	defer close(unhook)
+	go func() {
+		select {
+		case <-denied:
+			refuse(ErrForbidden)
+		case <-unhook:
+		}
+	}()
+	// A copy: each attempt sets its own reply subject and headers.
+	out := &nats.Msg{Subject: m.Subject, Data: m.Data, Header: nats.Header{}}
+	for k, v := range m.Header {
+		out.Header[k] = v
+	}
+	ack, err := js.PublishMsg(attempt, out, jetstream.WithRetryAttempts(0))
+	if err != nil && errors.Is(context.Cause(attempt), ErrForbidden) {
+		return nil, ErrForbidden
+	}
+	return ack, err
+}
+
+func publishError(err error) error {
+	if errors.Is(err, nats.ErrMaxPayload) {
+		return fmt.Errorf("%w: %w", ErrTooLarge, err)
+	}
+	return err
+}
+
+// wait pauses before the next attempt, a little longer each time and never in step with others.
+func wait(ctx context.Context, try int) error {
+	pause := min(time.Millisecond<<min(try, 8), 250*time.Millisecond)
+	pause = pause/2 + rand.N(pause)
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
