@@ -32,9 +32,11 @@ type OrganizationRegistered struct {
 	// When the contract with a partner ends; absent for the provider.
 	ContractEndsAt *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=contract_ends_at,json=contractEndsAt,proto3" json:"contract_ends_at,omitempty"`
 	// Name of the contract or vendor record outside.
-	Contract      string `protobuf:"bytes,4,opt,name=contract,proto3" json:"contract,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Contract string `protobuf:"bytes,4,opt,name=contract,proto3" json:"contract,omitempty"`
+	// The organisation's own id.
+	OrganizationId string `protobuf:"bytes,5,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *OrganizationRegistered) Reset() {
@@ -91,6 +93,13 @@ func (x *OrganizationRegistered) GetContractEndsAt() *timestamppb.Timestamp {
 func (x *OrganizationRegistered) GetContract() string {
 	if x != nil {
 		return x.Contract
+	}
+	return ""
+}
+
+func (x *OrganizationRegistered) GetOrganizationId() string {
+	if x != nil {
+		return x.OrganizationId
 	}
 	return ""
 }
@@ -487,12 +496,13 @@ var File_identity_v1_organization_proto protoreflect.FileDescriptor
 
 const file_identity_v1_organization_proto_rawDesc = "" +
 	"\n" +
-	"\x1eidentity/v1/organization.proto\x12\videntity.v1\x1a\x16event/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf2\x01\n" +
+	"\x1eidentity/v1/organization.proto\x12\videntity.v1\x1a\x16event/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9b\x02\n" +
 	"\x16OrganizationRegistered\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12V\n" +
 	"\x10contract_ends_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampB\x10\xea\xb5\x18\forganizationR\x0econtractEndsAt\x12\x1a\n" +
-	"\bcontract\x18\x04 \x01(\tR\bcontract:<\x8a\xb5\x18&{actor} registered organisation {name}\x92\xb5\x18\x0e\n" +
+	"\bcontract\x18\x04 \x01(\tR\bcontract\x12'\n" +
+	"\x0forganization_id\x18\x05 \x01(\tR\x0eorganizationId:<\x8a\xb5\x18&{actor} registered organisation {name}\x92\xb5\x18\x0e\n" +
 	"\forganization\"}\n" +
 	"\x14OrganizationVerified\x12\x16\n" +
 	"\x06method\x18\x01 \x01(\tR\x06method\x12\x1a\n" +

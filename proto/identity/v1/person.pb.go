@@ -32,7 +32,9 @@ type PersonProvisioned struct {
 	IdpSubject string `protobuf:"bytes,4,opt,name=idp_subject,json=idpSubject,proto3" json:"idp_subject,omitempty"`
 	Issuer     string `protobuf:"bytes,5,opt,name=issuer,proto3" json:"issuer,omitempty"`
 	// sign_in | scim | seed
-	Origin        string `protobuf:"bytes,6,opt,name=origin,proto3" json:"origin,omitempty"`
+	Origin string `protobuf:"bytes,6,opt,name=origin,proto3" json:"origin,omitempty"`
+	// The person's own id.
+	PersonId      string `protobuf:"bytes,7,opt,name=person_id,json=personId,proto3" json:"person_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -105,6 +107,13 @@ func (x *PersonProvisioned) GetIssuer() string {
 func (x *PersonProvisioned) GetOrigin() string {
 	if x != nil {
 		return x.Origin
+	}
+	return ""
+}
+
+func (x *PersonProvisioned) GetPersonId() string {
+	if x != nil {
+		return x.PersonId
 	}
 	return ""
 }
@@ -497,7 +506,7 @@ var File_identity_v1_person_proto protoreflect.FileDescriptor
 
 const file_identity_v1_person_proto_rawDesc = "" +
 	"\n" +
-	"\x18identity/v1/person.proto\x12\videntity.v1\x1a\x16event/v1/options.proto\"\x96\x02\n" +
+	"\x18identity/v1/person.proto\x12\videntity.v1\x1a\x16event/v1/options.proto\"\xb3\x02\n" +
 	"\x11PersonProvisioned\x129\n" +
 	"\x0forganization_id\x18\x01 \x01(\tB\x10\xe2\xb5\x18\forganizationR\x0eorganizationId\x12\x18\n" +
 	"\x04name\x18\x02 \x01(\tB\x04ص\x18\x01R\x04name\x12\x1a\n" +
@@ -505,7 +514,8 @@ const file_identity_v1_person_proto_rawDesc = "" +
 	"\vidp_subject\x18\x04 \x01(\tB\x04ص\x18\x01R\n" +
 	"idpSubject\x12\x16\n" +
 	"\x06issuer\x18\x05 \x01(\tR\x06issuer\x12\x16\n" +
-	"\x06origin\x18\x06 \x01(\tR\x06origin:9\x8a\xb5\x18\x1d{actor} provisioned {subject}\x92\xb5\x18\b\n" +
+	"\x06origin\x18\x06 \x01(\tR\x06origin\x12\x1b\n" +
+	"\tperson_id\x18\a \x01(\tR\bpersonId:9\x8a\xb5\x18\x1d{actor} provisioned {subject}\x92\xb5\x18\b\n" +
 	"\x06person\xa2\xb5\x18\b\n" +
 	"\x06person\"s\n" +
 	"\rPersonChanged\x12\x18\n" +
