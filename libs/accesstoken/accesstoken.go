@@ -1,0 +1,128 @@
+// Package accesstoken is the access token of RFC 9068 as issuance signs it and authorizers and resource servers read it.
+package accesstoken
+
+import (
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+)
+
+// Type is the media type in the header, RFC 9068 §2.1.
+const Type = "at+jwt"
+
+// MaxBytes bounds a token before anything of it is decoded.
+const MaxBytes = 16 << 10
+
+// Claims are those of RFC 9068 §2.2 and what liveness needs: which generation of which credential it was issued to, and
+// the position in EVENTS the decision rested on.
+type Claims struct {
+	Issuer       string           `json:"iss"`
+	Subject      string           `json:"sub"`
+	ClientID     string           `json:"client_id"`
+	Audience     jwt.Audience     `json:"aud"`
+	Expires      *jwt.NumericDate `json:"exp"`
+	IssuedAt     *jwt.NumericDate `json:"iat"`
+	ID           string           `json:"jti"`
+	Scope        string           `json:"scope"`
+	Generation   uint32           `json:"gen"`
+	Application  string           `json:"app"`
+	Organization string           `json:"org"`
+	Product      string           `json:"prd"`
+	Environment  string           `json:"env"`
+	Seen         uint64           `json:"seen"`
+	// KeyID is the key that signed it; it stands in the header.
+	KeyID string `json:"-"`
+}
+
+// Scopes is the scope claim taken apart, RFC 6749 §3.3.
+func (c Claims) Scopes() []string { return strings.Fields(c.Scope) }
+
+// Refusals of a token; all look alike to who presented it.
+var (
+	ErrMalformed = errors.New("the token is not a signed access token")
+	ErrKey       = errors.New("the token was signed by a key that is not known")
+	ErrSignature = errors.New("the signature of the token does not hold")
+	ErrIssuer    = errors.New("the token is of another issuer")
+	ErrAudience  = errors.New("the token is for another audience")
+	ErrExpired   = errors.New("the token has expired")
+	ErrNotYet    = errors.New("the token is from the future")
+)
+
+// Signer signs tokens with one Ed25519 key, RFC 8037.
+type Signer struct {
+	keyID  string
+	signer jose.Signer
+}
+
+// NewSigner signs with key under keyID.
+func NewSigner(keyID string, key ed25519.PrivateKey) (*Signer, error) {
+	s, err := jose.NewSigner(
+		jose.SigningKey{Algorithm: jose.EdDSA, Key: jose.JSONWebKey{Key: key, KeyID: keyID}},
+		(&jose.SignerOptions{}).WithType(Type))
+	if err != nil {
+		return nil, err
+	}
+	return &Signer{keyID: keyID, signer: s}, nil
+}
+
+// KeyID is the key's name in the header.
+func (s *Signer) KeyID() string { return s.keyID }
+
+// Sign is the compact form of the token.
+func (s *Signer) Sign(c Claims) (string, error) { return jwt.Signed(s.signer).Claims(c).Serialize() }
+
+// Expect is what a token must be for.
+type Expect struct {
+	Issuer string
+	// Audience is one of the token's; empty accepts any, for the issuer's own introspection.
+	Audience string
+	Now      time.Time
+	// Skew is how far clocks may differ.
+	Skew time.Duration
+	// Key is the public key of a name, or false.
+	Key func(keyID string) (ed25519.PublicKey, bool)
+}
+
+// Verify reads a compact token: header type and algorithm, key, signature, issuer, audience and time. It says nothing of
+// whether what the token descends from is still live.
+func Verify(compact string, e Expect) (Claims, error) {
+	var c Claims
+	if len(compact) > MaxBytes || strings.Count(compact, ".") != 2 {
+		return c, ErrMalformed
+	}
+	t, err := jwt.ParseSigned(compact, []jose.SignatureAlgorithm{jose.EdDSA})
+	if err != nil || len(t.Headers) != 1 {
+		return c, ErrMalformed
+	}
+	h := t.Headers[0]
+	if typ, _ := h.ExtraHeaders[jose.HeaderType].(string); !strings.EqualFold(strings.TrimPrefix(typ, "application/"), Type) {
+		return c, ErrMalformed
+	}
+	key, ok := e.Key(h.KeyID)
+	if !ok {
+		return c, ErrKey
+	}
+	if err := t.Claims(key, &c); err != nil {
+		return Claims{}, fmt.Errorf("%w: %w", ErrSignature, err)
+	}
+	c.KeyID = h.KeyID
+	switch {
+	case c.Issuer != e.Issuer:
+		return Claims{}, ErrIssuer
+	case e.Audience != "" && !slices.Contains(c.Audience, e.Audience):
+		return Claims{}, ErrAudience
+	case c.Expires == nil || c.IssuedAt == nil || c.ID == "" || c.ClientID == "":
+		return Claims{}, ErrMalformed
+	case !e.Now.Before(c.Expires.Time().Add(e.Skew)):
+		return Claims{}, ErrExpired
+	case c.IssuedAt.Time().After(e.Now.Add(e.Skew)):
+		return Claims{}, ErrNotYet
+	}
+	return c, nil
+}
