@@ -175,9 +175,11 @@ type VersionSubmitted struct {
 	Operations     []*Operation `protobuf:"bytes,5,rep,name=operations,proto3" json:"operations,omitempty"`
 	Scopes         []*Scope     `protobuf:"bytes,6,rep,name=scopes,proto3" json:"scopes,omitempty"`
 	// Path prefix under which the gateway serves the contract, without a trailing slash; may be empty.
-	BasePath      string `protobuf:"bytes,7,opt,name=base_path,json=basePath,proto3" json:"base_path,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	BasePath string `protobuf:"bytes,7,opt,name=base_path,json=basePath,proto3" json:"base_path,omitempty"`
+	// Organisation that provides the product.
+	OrganizationId string `protobuf:"bytes,8,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *VersionSubmitted) Reset() {
@@ -255,6 +257,13 @@ func (x *VersionSubmitted) GetScopes() []*Scope {
 func (x *VersionSubmitted) GetBasePath() string {
 	if x != nil {
 		return x.BasePath
+	}
+	return ""
+}
+
+func (x *VersionSubmitted) GetOrganizationId() string {
+	if x != nil {
+		return x.OrganizationId
 	}
 	return ""
 }
@@ -482,7 +491,7 @@ const file_registry_v1_version_proto_rawDesc = "" +
 	"\x05Scope\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12 \n" +
 	"\vdescription\x18\x02 \x01(\tR\vdescription\x12\x12\n" +
-	"\x04risk\x18\x03 \x01(\tR\x04risk\"\xce\x02\n" +
+	"\x04risk\x18\x03 \x01(\tR\x04risk\"\xf7\x02\n" +
 	"\x10VersionSubmitted\x12*\n" +
 	"\n" +
 	"product_id\x18\x01 \x01(\tB\v\xe2\xb5\x18\aproductR\tproductId\x12\x18\n" +
@@ -493,7 +502,8 @@ const file_registry_v1_version_proto_rawDesc = "" +
 	"operations\x18\x05 \x03(\v2\x16.registry.v1.OperationR\n" +
 	"operations\x12*\n" +
 	"\x06scopes\x18\x06 \x03(\v2\x12.registry.v1.ScopeR\x06scopes\x12\x1b\n" +
-	"\tbase_path\x18\a \x01(\tR\bbasePath:4\x8a\xb5\x18#{actor} submitted version {version}\x92\xb5\x18\t\n" +
+	"\tbase_path\x18\a \x01(\tR\bbasePath\x12'\n" +
+	"\x0forganization_id\x18\b \x01(\tR\x0eorganizationId:4\x8a\xb5\x18#{actor} submitted version {version}\x92\xb5\x18\t\n" +
 	"\aversion\"\x8c\x01\n" +
 	"\x14VersionGateEvaluated\x12\x12\n" +
 	"\x04gate\x18\x01 \x01(\tR\x04gate\x12\x16\n" +
@@ -502,9 +512,10 @@ const file_registry_v1_version_proto_rawDesc = "" +
 	"\x10VersionPublished\x12\x1d\n" +
 	"\n" +
 	"product_id\x18\x01 \x01(\tR\tproductId\x12\x18\n" +
-	"\aversion\x18\x02 \x01(\tR\aversion:'\x8a\xb5\x18#{actor} published version {version}\"\xa0\x01\n" +
-	"\x11VersionDeprecated\x127\n" +
-	"\tsunset_at\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\bsunsetAt\x12\x1c\n" +
+	"\aversion\x18\x02 \x01(\tR\aversion:'\x8a\xb5\x18#{actor} published version {version}\"\xac\x01\n" +
+	"\x11VersionDeprecated\x12C\n" +
+	"\tsunset_at\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampB\n" +
+	"\xea\xb5\x18\x06sunsetR\bsunsetAt\x12\x1c\n" +
 	"\tmigration\x18\x02 \x01(\tR\tmigration:4\x8a\xb5\x180{actor} deprecated the version until {sunset_at}\"V\n" +
 	"\x0eVersionRetired\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason:,\x8a\xb5\x18\x1b{actor} retired the version\x9a\xb5\x18\t\n" +

@@ -1,0 +1,23 @@
+package application
+
+import (
+	"github.com/chancery-dev/chancery/libs/aggregate"
+	registryv1 "github.com/chancery-dev/chancery/proto/registry/v1"
+)
+
+// Orphan records that a person left every seat they held.
+type Orphan struct{ PersonID string }
+
+// Decide follows rule 4; a person who holds no seat here changes nothing.
+func (c Orphan) Decide(s State) ([]aggregate.Event, error) {
+	if !s.Registered {
+		return nil, ErrUnknown
+	}
+	var facts []aggregate.Event
+	for _, seat := range []string{Owner, BackupOwner} {
+		if s.Holders[seat] == c.PersonID && !s.Orphaned[seat] {
+			facts = append(facts, &registryv1.ApplicationOrphaned{Seat: seat, PersonId: c.PersonID})
+		}
+	}
+	return facts, nil
+}
