@@ -1,5 +1,5 @@
-// Package devidp is an OpenID provider for development and tests: one issuer per organisation, people from a plain
-// table, no passwords. It serves loopback only.
+// Package devidp is an OpenID provider for development and tests: one issuer per organisation, people from a table,
+// no passwords. It serves loopback only.
 package devidp
 
 import (

@@ -5,8 +5,11 @@ import (
 	identityv1 "github.com/chancery-dev/chancery/proto/identity/v1"
 )
 
-// Change brings name and address in line with what the identity provider asserts.
-type Change struct{ Name, Email string }
+// Profile is what the identity provider says of a person.
+type Profile struct{ Name, Email string }
+
+// Change brings the profile in line with what the identity provider asserts; Known is what the views hold of it now.
+type Change struct{ Profile, Known Profile }
 
 // Decide says what differs and nothing when nothing does.
 func (c Change) Decide(s State) ([]aggregate.Event, error) {
@@ -14,10 +17,10 @@ func (c Change) Decide(s State) ([]aggregate.Event, error) {
 		return nil, err
 	}
 	switch {
-	case c.Name == "" || c.Email == "":
+	case c.Profile.Name == "" || c.Profile.Email == "":
 		return nil, ErrIncomplete
-	case c.Name == s.Name && c.Email == s.Email:
+	case c.Profile == c.Known:
 		return nil, nil
 	}
-	return []aggregate.Event{&identityv1.PersonChanged{Name: c.Name, Email: c.Email}}, nil
+	return []aggregate.Event{&identityv1.PersonChanged{Name: c.Profile.Name, Email: c.Profile.Email}}, nil
 }

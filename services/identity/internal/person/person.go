@@ -7,6 +7,8 @@
 //  4. Whose values were erased never returns; erasing somebody who has not left says first that they left (X7).
 //  5. A session is ended once, alone or with all the others; ending says why.
 //  6. A leaver has nothing to lock, unlock or end.
+//
+// No decision reads a name or an address: they are sealed in the log and a state never holds them.
 package person
 
 import (
@@ -29,11 +31,12 @@ const remembered = 64
 
 // State is one person; its zero value is somebody nobody provisioned.
 type State struct {
-	ID, Organization                  string
-	Name, Email, Subject, Issuer      string
+	ID, Organization, Issuer          string
 	Provisioned, Locked, Gone, Erased bool
 	EndedSessions                     []string // the newest single endings
-	AllSessionsEnded, Compromised     int      // how often
+	AllSessionsEnded                  int      // how often
+	Compromised                       int      // how often
+	Changes                           int      // of the profile
 }
 
 // Refusals.
@@ -61,9 +64,8 @@ func (s State) Evolve(e aggregate.Event) State {
 	case *identityv1.PersonProvisioned:
 		s.Provisioned, s.Gone, s.Locked = true, false, false
 		s.ID, s.Organization, s.Issuer = e.PersonId, e.OrganizationId, e.Issuer
-		s.Name, s.Email, s.Subject = e.Name, e.Email, e.IdpSubject
 	case *identityv1.PersonChanged:
-		s.Name, s.Email = e.Name, e.Email
+		s.Changes++
 	case *identityv1.PersonLocked:
 		s.Locked = true
 	case *identityv1.PersonUnlocked:
@@ -79,7 +81,6 @@ func (s State) Evolve(e aggregate.Event) State {
 		s.Gone = true
 	case *identityv1.PersonErased:
 		s.Gone, s.Erased = true, true
-		s.Name, s.Email, s.Subject = "", "", ""
 	}
 	return s
 }
