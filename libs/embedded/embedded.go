@@ -73,12 +73,10 @@ func lockFolder(dir, what string) (*folderLock, error) {
 		return nil, fail(ErrInUse, "%s in %s is already run by process %s: stop that one first, or choose another folder",
 			what, dir, strings.TrimSpace(string(holder)))
 	}
-	if err := f.Truncate(0); err == nil {
-		_, err = f.WriteAt(fmt.Appendf(nil, "%d\n", os.Getpid()), 0)
-		if err != nil {
-			f.Close()
-			return nil, explain(dir, err)
-		}
+	// Of one width, so that nothing is left of a longer number.
+	if _, err := f.WriteAt(fmt.Appendf(nil, "%-19d\n", os.Getpid()), 0); err != nil {
+		f.Close()
+		return nil, explain(dir, err)
 	}
 	return &folderLock{f}, nil
 }

@@ -85,25 +85,26 @@ func startNATS(ctx context.Context, o NATSOptions) (*NATS, error) {
 	s.SetLoggerV2(n.log, false, false, false)
 	started := make(chan struct{})
 	go func() { s.Start(); close(started) }()
-	defer func() {
-		if n == nil {
-			s.Shutdown()
-			<-started
-			s.WaitForShutdown()
-		}
-	}()
+	if err := n.ready(ctx, started); err != nil {
+		s.Shutdown()
+		<-started
+		s.WaitForShutdown()
+		return nil, explain(o.Dir, err)
+	}
+	return n, nil
+}
+
+func (n *NATS) ready(ctx context.Context, started <-chan struct{}) error {
 	for {
 		select {
 		case text := <-n.log.fatal:
-			n = nil
-			return nil, explain(o.Dir, fmt.Errorf("NATS: %s", text))
+			return fmt.Errorf("NATS: %s", text)
 		case <-ctx.Done():
-			n = nil
-			return nil, fmt.Errorf("NATS did not start in time: %w", context.Cause(ctx))
+			return fmt.Errorf("NATS did not start in time: %w", context.Cause(ctx))
 		default:
 		}
-		if s.ReadyForConnections(10*time.Millisecond) && isClosed(started) {
-			return n, nil
+		if n.server.ReadyForConnections(10*time.Millisecond) && isClosed(started) {
+			return nil
 		}
 	}
 }
@@ -192,10 +193,11 @@ func (n *NATS) Health() error {
 	if !n.server.Running() {
 		return errors.New("NATS has stopped")
 	}
-	if n.server.JetStreamEnabled() {
+	why := n.log.whyStopped()
+	if why == "" && n.server.JetStreamEnabled() {
 		return nil
 	}
-	return explain(n.dir, fmt.Errorf("NATS has stopped storing: %s", n.log.last()))
+	return explain(n.dir, fmt.Errorf("NATS has stopped storing: %s", why))
 }
 
 // Stop ends the server and returns when its files are closed; a node of a cluster hands its leadership over first.

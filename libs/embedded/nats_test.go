@@ -123,7 +123,9 @@ func TestClusterStoresOnThreeNodesAndSurvivesTheLossOfOne(t *testing.T) {
 	publish := func(want uint64) {
 		t.Helper()
 		for {
-			ack, err := js.Publish(ctx, "s.a", nil, jetstream.WithExpectLastSequence(want-1))
+			try, cancel := context.WithTimeout(ctx, time.Second)
+			ack, err := js.Publish(try, "s.a", nil, jetstream.WithExpectLastSequence(want-1))
+			cancel()
 			if err == nil && ack.Sequence == want {
 				return
 			}
