@@ -188,7 +188,8 @@ func (s *storage) SetUserinfoFromScopes(_ context.Context, u *oidc.UserInfo, sub
 		u.Name, u.PreferredUsername = p.Name, p.Email
 	}
 	if slices.Contains(scopes, oidc.ScopeEmail) {
-		u.Email, u.EmailVerified = p.Email, oidc.Bool(!s.faults.take(s.organization.Slug, FaultEmail))
+		u.Email = p.Email
+		u.AppendClaims("email_verified", !s.faults.take(s.organization.Slug, FaultEmail))
 	}
 	u.AppendClaims("groups", s.faults.groups(p))
 	return nil
