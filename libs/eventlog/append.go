@@ -32,7 +32,10 @@ type prior struct {
 type written struct {
 	prior
 	envelope *eventv1.Envelope
-	facts    []aggregate.Event
+	// facts are as stored: personal fields are empty.
+	facts []aggregate.Event
+	// repeated says that another run of the same command was first: envelope and facts are that one's.
+	repeated bool
 }
 
 // Append stores one decision of 1..n facts as one message, if the aggregate's last message is still the one at expected
@@ -44,6 +47,9 @@ func (l *Log) Append(ctx context.Context, subject string, expected uint64, facts
 	var before prior
 	if expected != 0 {
 		r, err := l.at(ctx, subject, expected)
+		if errors.Is(err, ErrIncomplete) {
+			return 0, fmt.Errorf("%w: %w", ErrConflict, err)
+		}
 		if err != nil {
 			return 0, err
 		}
@@ -63,6 +69,7 @@ func (l *Log) Append(ctx context.Context, subject string, expected uint64, facts
 // draft is what a decision says beyond its Meta.
 type draft struct {
 	facts        []aggregate.Event
+	subject      *eventv1.Subject
 	organization string
 	person       string
 	seen         uint64
@@ -73,15 +80,14 @@ func (l *Log) append(ctx context.Context, subject string, before prior, d draft)
 	if err != nil {
 		return written{}, err
 	}
-	m := MetaFrom(ctx)
-	envelope, err := l.envelope(m, d)
+	d.subject = &eventv1.Subject{Kind: kind, Id: id, Person: d.person}
+	envelope, kept, err := l.envelope(ctx, d)
 	if err != nil {
 		return written{}, err
 	}
-	envelope.Subject = &eventv1.Subject{Kind: kind, Id: id, Person: d.person}
 	envelope.Version = before.version + 1
 	envelope.Earlier = before.chain.deltas()
-	body, err := proto.MarshalOptions{Deterministic: true}.Marshal(envelope)
+	body, err := deterministic.Marshal(envelope)
 	if err != nil {
 		return written{}, err
 	}
@@ -93,8 +99,13 @@ func (l *Log) append(ctx context.Context, subject string, before prior, d draft)
 	if trace := traceParent(ctx); trace != "" {
 		msg.Header["traceparent"] = []string{trace}
 	}
+	var same *Recorded
 	at, err := publish(ctx, l.js, l.denials, msg, func(ctx context.Context) (uint64, error) {
-		return l.find(ctx, subject, before.sequence, envelope)
+		var err error
+		if same, err = l.find(ctx, subject, before.sequence, envelope); err != nil || same == nil {
+			return 0, err
+		}
+		return same.Sequence, nil
 	})
 	if errors.Is(err, errStale) {
 		return written{}, fmt.Errorf("%w: %s after #%d", ErrConflict, subject, before.sequence)
@@ -102,17 +113,25 @@ func (l *Log) append(ctx context.Context, subject string, before prior, d draft)
 	if err != nil {
 		return written{}, err
 	}
+	if same != nil && same.Envelope.GetEventId() != envelope.GetEventId() {
+		after, err := priorOf(*same)
+		return written{after, same.Envelope, same.Facts, true}, err
+	}
 	after := prior{at, envelope.GetVersion(), append(chain{at}, before.chain[:min(len(before.chain), earlierLimit-1)]...)}
-	return written{after, envelope, d.facts}, nil
+	return written{after, envelope, kept, false}, nil
 }
 
-func (l *Log) envelope(m Meta, d draft) (*eventv1.Envelope, error) {
+var deterministic = proto.MarshalOptions{Deterministic: true}
+
+// envelope is what is stored of a draft, its personal values sealed, and the facts as they are stored.
+func (l *Log) envelope(ctx context.Context, d draft) (*eventv1.Envelope, []aggregate.Event, error) {
 	if len(d.facts) == 0 {
-		return nil, errors.New("a decision without facts")
+		return nil, nil, errors.New("a decision without facts")
 	}
+	m := MetaFrom(ctx)
 	event, err := uuid.NewV7()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	command := m.CommandID
 	if command == "" {
@@ -120,43 +139,44 @@ func (l *Log) envelope(m Meta, d draft) (*eventv1.Envelope, error) {
 	}
 	e := &eventv1.Envelope{
 		EventId: event.String(), CommandId: command, RecordedAt: timestamppb.New(l.clock()),
-		Actor: m.Actor, OnBehalfOf: m.OnBehalfOf, Source: m.Source, Assurance: m.Assurance,
+		Actor: m.Actor, OnBehalfOf: m.OnBehalfOf, Source: m.Source, Assurance: m.Assurance, Subject: d.subject,
 		CorrelationId: m.CorrelationID, CausationId: m.CausationID,
 		Organization: d.organization, SchemaVersion: schemaVersion, Seen: d.seen,
 	}
-	for _, f := range d.facts {
+	kept, err := seal(ctx, l.vault, e, d.facts)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, f := range kept {
 		packed := new(anypb.Any)
-		if err := anypb.MarshalFrom(packed, f, proto.MarshalOptions{Deterministic: true}); err != nil {
-			return nil, err
+		if err := anypb.MarshalFrom(packed, f, deterministic); err != nil {
+			return nil, nil, err
 		}
 		e.Facts = append(e.Facts, packed)
 	}
-	return e, nil
+	return e, kept, nil
 }
 
 // find looks for the decision, or another run of the same command, among what the leader holds of subject after the
-// expected sequence: somebody may have appended on top of it.
-func (l *Log) find(ctx context.Context, subject string, expected uint64, sent *eventv1.Envelope) (uint64, error) {
+// expected sequence: somebody may have appended on top of it. It is nil if it is not there.
+func (l *Log) find(ctx context.Context, subject string, expected uint64, sent *eventv1.Envelope) (*Recorded, error) {
 	last, err := l.tail(ctx, subject, true)
 	if err != nil || last == nil {
-		return 0, err
+		return nil, err
 	}
 	for r := *last; r.Sequence > expected; {
 		if r.Envelope.GetEventId() == sent.GetEventId() || r.Envelope.GetCommandId() == sent.GetCommandId() {
-			return r.Sequence, nil
+			return &r, nil
 		}
 		earlier, err := expand(r.Envelope.GetEarlier())
-		if err != nil {
-			return 0, err
-		}
-		if len(earlier) == 0 {
-			return 0, nil
+		if err != nil || len(earlier) == 0 {
+			return nil, err
 		}
 		if r, err = l.at(ctx, subject, earlier[0]); err != nil {
-			return 0, err
+			return nil, err
 		}
 	}
-	return 0, nil
+	return nil, nil
 }
 
 func priorOf(r Recorded) (prior, error) {

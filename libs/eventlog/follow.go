@@ -109,6 +109,8 @@ type ordered struct {
 	next   uint64
 	// strict says that the stream's own sequences leave nothing out.
 	strict bool
+	// newest begins, each time, with the newest message of every subject.
+	newest bool
 }
 
 var errGap = errors.New("a message is missing")
@@ -146,10 +148,17 @@ func (o *ordered) once(ctx context.Context, take func([]stored) error) error {
 	// The name is a secret: who knows it could take messages from this consumer.
 	creating, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	consumer, err := o.js.CreateConsumer(creating, o.stream, jetstream.ConsumerConfig{
+	config := jetstream.ConsumerConfig{
 		Name: nuid.Next(), DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: o.next,
 		AckPolicy: jetstream.AckNonePolicy, MemoryStorage: true, Replicas: 1, InactiveThreshold: 30 * time.Second,
-	})
+	}
+	if o.newest {
+		o.next = 0
+		config.DeliverPolicy, config.OptStartSeq = jetstream.DeliverLastPerSubjectPolicy, 0
+		// The plural keeps the filter out of the request's subject, which the server's permissions name.
+		config.FilterSubjects = []string{">"}
+	}
+	consumer, err := o.js.CreateConsumer(creating, o.stream, config)
 	if err != nil {
 		return err
 	}

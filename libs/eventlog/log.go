@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -50,6 +51,8 @@ type Options struct {
 	Service string
 	// Frontier may be nil for a service whose decisions rest on their own aggregate alone.
 	Frontier Frontier
+	// Vault seals personal values; a log without one refuses to store any.
+	Vault *Vault
 	// Clock gives the time a decision was recorded at; nil means time.Now.
 	Clock func() time.Time
 	// Timeout bounds one append, load, observation or command where ctx has no earlier deadline; 0 means 10 s.
@@ -66,10 +69,12 @@ type Log struct {
 	js       jetstream.JetStream
 	service  string
 	frontier Frontier
+	vault    *Vault
 	clock    func() time.Time
 	timeout  time.Duration
 	cache    *cache
 	denials  *denials
+	packers  sync.Map // kind → *packer
 }
 
 var token = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
@@ -83,7 +88,7 @@ func Open(ctx context.Context, nc *nats.Conn, o Options) (*Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Log{nc: nc, js: js, service: o.Service, frontier: o.Frontier, clock: o.Clock, timeout: o.Timeout,
+	l := &Log{nc: nc, js: js, service: o.Service, frontier: o.Frontier, vault: o.Vault, clock: o.Clock, timeout: o.Timeout,
 		denials: watchDenials(nc)}
 	if l.clock == nil {
 		l.clock = time.Now

@@ -239,5 +239,13 @@ func (r Repository[S]) decide(ctx context.Context, subject string, leader bool, 
 	if err != nil {
 		return Outcome{}, err
 	}
+	if w.repeated {
+		return Outcome{Position: w.sequence, Repeated: true, Facts: w.facts}, nil
+	}
+	commands := make(map[string]uint64, len(f.commands)+1)
+	maps.Copy(commands, f.commands)
+	commands[m.CommandID] = w.sequence
+	// The next load folds nothing if nobody else was here. Kept is what a load would give, without personal values.
+	r.keep(subject, folded[S]{w.prior, aggregate.Fold(f.state, w.facts...), w.envelope.GetEventId(), commands})
 	return Outcome{Position: w.sequence, Facts: facts}, nil
 }

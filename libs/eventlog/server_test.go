@@ -5,40 +5,41 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 
+	"github.com/chancery-dev/chancery/libs/embedded"
 	"github.com/chancery-dev/chancery/libs/eventlog"
 )
 
+// patience bounds what a test waits for a server.
+const patience = 20 * time.Second
+
 // startOne runs one real server on a fresh folder.
-func startOne(t testing.TB, change ...func(*server.Options)) *server.Server {
+func startOne(t testing.TB) *embedded.NATS {
 	t.Helper()
-	o := &server.Options{ServerName: "one", Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: t.TempDir(),
-		NoSigs: true, NoLog: true, JetStreamMaxStore: 8 << 30, JetStreamMaxMemory: 256 << 20}
-	for _, c := range change {
-		c(o)
-	}
-	return run(t, o)
+	return startIn(t, t.TempDir())
 }
 
-func run(t testing.TB, o *server.Options) *server.Server {
+func startIn(t testing.TB, dir string) *embedded.NATS {
 	t.Helper()
-	s, err := server.NewServer(o)
+	s, err := embedded.StartNATS(within(t), embedded.NATSOptions{Dir: dir, Address: "127.0.0.1:0", Relaxed: true, MaxStore: 8 << 30})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Start()
-	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
-	if !s.ReadyForConnections(20 * time.Second) {
-		t.Fatal("the server did not become ready")
-	}
+	t.Cleanup(s.Stop)
 	return s
 }
 
-func connect(t testing.TB, s *server.Server, o ...nats.Option) *nats.Conn {
+func provision(t testing.TB, nc *nats.Conn) {
 	t.Helper()
-	nc, err := nats.Connect(s.ClientURL(), append([]nats.Option{nats.MaxReconnects(-1), nats.ReconnectWait(20 * time.Millisecond),
+	if err := eventlog.Provision(within(t), nc, eventlog.ProvisionOptions{Services: []string{"issuance", "identity"}}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func connect(t testing.TB, s *embedded.NATS, o ...nats.Option) *nats.Conn {
+	t.Helper()
+	nc, err := nats.Connect(s.URL(), append([]nats.Option{nats.MaxReconnects(-1), nats.ReconnectWait(20 * time.Millisecond),
 		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {})}, o...)...)
 	if err != nil {
 		t.Fatal(err)
@@ -70,9 +71,7 @@ func open(t testing.TB, nc *nats.Conn, o eventlog.Options) *eventlog.Log {
 func one(t testing.TB) (*eventlog.Log, *nats.Conn) {
 	t.Helper()
 	nc := connect(t, startOne(t))
-	if err := eventlog.Provision(within(t), nc, eventlog.ProvisionOptions{Services: []string{"issuance", "identity"}}); err != nil {
-		t.Fatal(err)
-	}
+	provision(t, nc)
 	return open(t, nc, eventlog.Options{}), nc
 }
 

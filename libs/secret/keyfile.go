@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
+	"syscall"
 
 	"github.com/tink-crypto/tink-go/v2/aead"
 	"github.com/tink-crypto/tink-go/v2/insecurecleartextkeyset"
@@ -17,10 +19,13 @@ import (
 
 // KeyFile is the one file a service keeps outside NATS and Postgres: the pepper of fingerprints and the keyset that wraps
 // every key of the vault. Whoever loses it loses what it wraps; it is readable by its owner alone.
+// Safe for concurrent use.
 type KeyFile struct {
 	path     string
 	pepper   []byte
+	mu       sync.RWMutex
 	wrapping []byte
+	locking  sync.Mutex
 }
 
 type keyFileText struct {
@@ -105,7 +110,42 @@ func EnsureKeyFile(path string) (*KeyFile, error) {
 func (k *KeyFile) Pepper() []byte { return bytes.Clone(k.pepper) }
 
 // Wrapping is the cleartext Tink keyset, in JSON, that wraps the keys of the vault.
-func (k *KeyFile) Wrapping() []byte { return bytes.Clone(k.wrapping) }
+func (k *KeyFile) Wrapping() []byte {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	return bytes.Clone(k.wrapping)
+}
+
+// Reload reads the wrapping keyset again, which another process that shares the file may have replaced.
+func (k *KeyFile) Reload() error {
+	now, err := OpenKeyFile(k.path)
+	if err != nil {
+		return err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.wrapping = now.wrapping
+	return nil
+}
+
+// Lock keeps every other process that shares the file from replacing the wrapping keyset until unlock.
+func (k *KeyFile) Lock() (unlock func(), err error) {
+	k.locking.Lock()
+	f, err := os.OpenFile(k.path+".lock", os.O_CREATE|os.O_RDWR, 0o600)
+	if err == nil {
+		if err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
+			f.Close()
+		}
+	}
+	if err != nil {
+		k.locking.Unlock()
+		return nil, fmt.Errorf("key file %s: lock: %w", k.path, err)
+	}
+	return func() {
+		f.Close()
+		k.locking.Unlock()
+	}, nil
+}
 
 // Path is where the file lies.
 func (k *KeyFile) Path() string { return k.path }
@@ -121,7 +161,9 @@ func (k *KeyFile) ReplaceWrapping(wrapping []byte) error {
 		os.Remove(temporary)
 		return fmt.Errorf("key file: %w", err)
 	}
+	k.mu.Lock()
 	k.wrapping = bytes.Clone(wrapping)
+	k.mu.Unlock()
 	return syncFolder(filepath.Dir(k.path))
 }
 
