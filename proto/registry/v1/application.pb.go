@@ -223,8 +223,10 @@ func (x *ApplicationOrphaned) GetPersonId() string {
 }
 
 type ApplicationSuspended struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Reason        string                 `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Reason string                 `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Said by the provider: the application's own organisation cannot lift it.
+	Imposed       bool `protobuf:"varint,2,opt,name=imposed,proto3" json:"imposed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -264,6 +266,13 @@ func (x *ApplicationSuspended) GetReason() string {
 		return x.Reason
 	}
 	return ""
+}
+
+func (x *ApplicationSuspended) GetImposed() bool {
+	if x != nil {
+		return x.Imposed
+	}
+	return false
 }
 
 type ApplicationResumed struct {
@@ -312,8 +321,10 @@ func (x *ApplicationResumed) GetReason() string {
 
 // Everything the application was given ends; enabling it later revives none of it.
 type ApplicationDisabled struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Reason        string                 `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Reason string                 `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Said by the provider: the application's own organisation cannot lift it.
+	Imposed       bool `protobuf:"varint,2,opt,name=imposed,proto3" json:"imposed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -353,6 +364,13 @@ func (x *ApplicationDisabled) GetReason() string {
 		return x.Reason
 	}
 	return ""
+}
+
+func (x *ApplicationDisabled) GetImposed() bool {
+	if x != nil {
+		return x.Imposed
+	}
+	return false
 }
 
 type ApplicationEnabled struct {
@@ -463,15 +481,17 @@ const file_registry_v1_application_proto_rawDesc = "" +
 	"\x12previous_person_id\x18\x03 \x01(\tR\x10previousPersonId:#\x8a\xb5\x18\x1f{actor} made {person_id} {seat}\"v\n" +
 	"\x13ApplicationOrphaned\x12\x12\n" +
 	"\x04seat\x18\x01 \x01(\tR\x04seat\x12\x1b\n" +
-	"\tperson_id\x18\x02 \x01(\tR\bpersonId:.\x8a\xb5\x18*the application lost {person_id} as {seat}\"p\n" +
+	"\tperson_id\x18\x02 \x01(\tR\bpersonId:.\x8a\xb5\x18*the application lost {person_id} as {seat}\"\x8a\x01\n" +
 	"\x14ApplicationSuspended\x12\x16\n" +
-	"\x06reason\x18\x01 \x01(\tR\x06reason:@\x8a\xb5\x18+{actor} suspended the application: {reason}\xaa\xb5\x18\r\n" +
+	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x18\n" +
+	"\aimposed\x18\x02 \x01(\bR\aimposed:@\x8a\xb5\x18+{actor} suspended the application: {reason}\xaa\xb5\x18\r\n" +
 	"\vapplication\"b\n" +
 	"\x12ApplicationResumed\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason:4\x8a\xb5\x18\x1f{actor} resumed the application\xb2\xb5\x18\r\n" +
-	"\vapplication\"n\n" +
+	"\vapplication\"\x88\x01\n" +
 	"\x13ApplicationDisabled\x12\x16\n" +
-	"\x06reason\x18\x01 \x01(\tR\x06reason:?\x8a\xb5\x18*{actor} disabled the application: {reason}\x9a\xb5\x18\r\n" +
+	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x18\n" +
+	"\aimposed\x18\x02 \x01(\bR\aimposed:?\x8a\xb5\x18*{actor} disabled the application: {reason}\x9a\xb5\x18\r\n" +
 	"\vapplication\"b\n" +
 	"\x12ApplicationEnabled\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason:4\x8a\xb5\x18\x1f{actor} enabled the application\xa2\xb5\x18\r\n" +

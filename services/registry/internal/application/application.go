@@ -6,7 +6,8 @@
 //  3. A seat is only ever handed over: nobody leaves one empty by a command, and no one holds both.
 //  4. When a person leaves, every seat they hold is orphaned, once; naming a successor ends that (B3).
 //  5. It runs in one environment, sandbox or production, for good.
-//  6. Suspending is lifted by resuming, disabling by enabling; the two do not lift each other.
+//  6. Suspending is lifted by resuming, disabling by enabling; the two do not lift each other, and what the provider
+//     imposed its organisation cannot lift.
 //  7. Offboarding is final.
 package application
 
@@ -44,6 +45,8 @@ type State struct {
 	// Orphaned holds the seats whose holder left.
 	Orphaned                        map[string]bool
 	Suspended, Disabled, Offboarded bool
+	// SuspensionImposed and DisablingImposed say that the provider did it.
+	SuspensionImposed, DisablingImposed bool
 }
 
 // Refusals.
@@ -62,6 +65,7 @@ var (
 	ErrDisabled          = errors.New("the application is disabled already")
 	ErrNotDisabled       = errors.New("the application is not disabled")
 	ErrOrphaned          = errors.New("the application has lost an owner; name a successor first")
+	ErrImposed           = errors.New("the provider did this, and only the provider lifts it")
 	ErrOffboarded        = errors.New("the application was offboarded, and that is final")
 	ErrReason            = errors.New("say why, in at most 500 characters")
 )
@@ -82,13 +86,13 @@ func (s State) Evolve(e aggregate.Event) State {
 	case *registryv1.ApplicationOrphaned:
 		s.Orphaned = with(s.Orphaned, e.Seat, true)
 	case *registryv1.ApplicationSuspended:
-		s.Suspended = true
+		s.Suspended, s.SuspensionImposed = true, e.Imposed
 	case *registryv1.ApplicationResumed:
-		s.Suspended = false
+		s.Suspended, s.SuspensionImposed = false, false
 	case *registryv1.ApplicationDisabled:
-		s.Disabled = true
+		s.Disabled, s.DisablingImposed = true, e.Imposed
 	case *registryv1.ApplicationEnabled:
-		s.Disabled = false
+		s.Disabled, s.DisablingImposed = false, false
 	case *registryv1.ApplicationOffboarded:
 		s.Offboarded = true
 	}

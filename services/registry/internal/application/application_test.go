@@ -138,6 +138,18 @@ func TestSuspendingIsLiftedByResumingAndDisablingByEnabling(t *testing.T) {
 	s.When(Suspend{}).Refused(ErrReason)
 }
 
+func TestWhatTheProviderImposedItsOrganisationCannotLift(t *testing.T) {
+	s := given(t, registered)
+	s.When(Suspend{Reason: "x", Imposed: true}).Then(&registryv1.ApplicationSuspended{Reason: "x", Imposed: true})
+	s.When(Resume{Reason: "x"}).Refused(ErrImposed)
+	s.When(Resume{Reason: "x", ByProvider: true}).Then(&registryv1.ApplicationResumed{Reason: "x"})
+	s.When(Disable{Reason: "x", Imposed: true}).Then(&registryv1.ApplicationDisabled{Reason: "x", Imposed: true})
+	s.When(Enable{Reason: "x"}).Refused(ErrImposed)
+	s.When(Enable{Reason: "x", ByProvider: true}).Then(&registryv1.ApplicationEnabled{Reason: "x"})
+	s.When(Suspend{Reason: "y"}).Then(&registryv1.ApplicationSuspended{Reason: "y"})
+	s.When(Resume{Reason: "y"}).Then(&registryv1.ApplicationResumed{Reason: "y"})
+}
+
 // B3
 func TestAnApplicationThatLostAnOwnerIsNotBroughtBack(t *testing.T) {
 	given(t, registered, orphaned, &registryv1.ApplicationSuspended{Reason: "no owner"}).

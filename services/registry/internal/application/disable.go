@@ -6,7 +6,11 @@ import (
 )
 
 // Disable ends everything the application was given.
-type Disable struct{ Reason string }
+type Disable struct {
+	Reason string
+	// Imposed says that the provider does it.
+	Imposed bool
+}
 
 // Decide follows rule 6.
 func (c Disable) Decide(s State) ([]aggregate.Event, error) {
@@ -19,5 +23,5 @@ func (c Disable) Decide(s State) ([]aggregate.Event, error) {
 	if err := reason(c.Reason); err != nil {
 		return nil, err
 	}
-	return []aggregate.Event{&registryv1.ApplicationDisabled{Reason: c.Reason}}, nil
+	return []aggregate.Event{&registryv1.ApplicationDisabled{Reason: c.Reason, Imposed: c.Imposed}}, nil
 }

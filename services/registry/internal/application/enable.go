@@ -6,7 +6,11 @@ import (
 )
 
 // Enable lets a disabled application be given access anew; nothing that ended comes back.
-type Enable struct{ Reason string }
+type Enable struct {
+	Reason string
+	// ByProvider says that the provider does it.
+	ByProvider bool
+}
 
 // Decide follows rule 6.
 func (c Enable) Decide(s State) ([]aggregate.Event, error) {
@@ -15,6 +19,9 @@ func (c Enable) Decide(s State) ([]aggregate.Event, error) {
 	}
 	if !s.Disabled {
 		return nil, ErrNotDisabled
+	}
+	if s.DisablingImposed && !c.ByProvider {
+		return nil, ErrImposed
 	}
 	if len(s.Accountable()) < 2 {
 		return nil, ErrOrphaned

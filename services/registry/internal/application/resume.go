@@ -6,7 +6,11 @@ import (
 )
 
 // Resume lifts a suspension; an application that lost an owner stays suspended until a successor is named.
-type Resume struct{ Reason string }
+type Resume struct {
+	Reason string
+	// ByProvider says that the provider does it.
+	ByProvider bool
+}
 
 // Decide follows rule 6.
 func (c Resume) Decide(s State) ([]aggregate.Event, error) {
@@ -15,6 +19,9 @@ func (c Resume) Decide(s State) ([]aggregate.Event, error) {
 	}
 	if !s.Suspended {
 		return nil, ErrNotSuspended
+	}
+	if s.SuspensionImposed && !c.ByProvider {
+		return nil, ErrImposed
 	}
 	if len(s.Accountable()) < 2 {
 		return nil, ErrOrphaned

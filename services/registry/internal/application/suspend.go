@@ -6,7 +6,11 @@ import (
 )
 
 // Suspend stops the application for a while; nothing of it ends.
-type Suspend struct{ Reason string }
+type Suspend struct {
+	Reason string
+	// Imposed says that the provider does it.
+	Imposed bool
+}
 
 // Decide follows rule 6.
 func (c Suspend) Decide(s State) ([]aggregate.Event, error) {
@@ -19,5 +23,5 @@ func (c Suspend) Decide(s State) ([]aggregate.Event, error) {
 	if err := reason(c.Reason); err != nil {
 		return nil, err
 	}
-	return []aggregate.Event{&registryv1.ApplicationSuspended{Reason: c.Reason}}, nil
+	return []aggregate.Event{&registryv1.ApplicationSuspended{Reason: c.Reason, Imposed: c.Imposed}}, nil
 }

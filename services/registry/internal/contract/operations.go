@@ -14,14 +14,14 @@ import (
 	"github.com/chancery-dev/chancery/services/registry/internal/version"
 )
 
-// RisksField is the root field in which a document may raise the risk of its scopes: name to low, medium or high.
-const RisksField = "x-scope-risks"
+// RiskField is the root field in which a document may raise the risk of its scopes: name to low, medium or high.
+const RiskField = "x-scope-risk"
 
 // operations lists every operation by path and method with the scopes it needs: those of the least demanding of its
 // OAuth 2.0 or OpenID Connect requirements, else one made of its tag and whether it reads or writes.
 func (r reader) operations(doc *openapi3.T) ([]*registryv1.Operation, []*registryv1.Scope, error) {
 	described, oauth := schemes(doc)
-	risks, _ := doc.Extensions[RisksField].(map[string]any)
+	risks, _ := doc.Extensions[RiskField].(map[string]any)
 	scopes := map[string]*registryv1.Scope{}
 	var operations []*registryv1.Operation
 	for _, path := range slices.Sorted(maps.Keys(doc.Paths.Map())) {
