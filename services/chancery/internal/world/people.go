@@ -56,7 +56,7 @@ var People = []Person{
 	{"Joris de Wit", "joris@meridian.example", "meridian", []string{"security-reviewers"}, "Review a request with a high-risk scope", "/reviews"},
 	{"Anika Rao", "anika@meridian.example", "meridian", []string{"auditors"}, "Verify a record in the audit log", "/audit"},
 	{"Petra Novak", "petra@meridian.example", "meridian", []string{"product-owners"}, "See who uses Card issuing", "/catalogue"},
-	{"Noor Haddad", "noor@northwind.example", "northwind", []string{"app-owners"}, "Issue a key for Ledger Sync", "/applications"},
+	{"Noor Haddad", "noor@northwind.example", "northwind", []string{"app-owners", "org-admins"}, "Issue a key for Ledger Sync", "/applications"},
 	{"Sam Whitlock", "sam@northwind.example", "northwind", []string{"app-owners"}, "Rotate the key of Treasury Board", "/applications"},
 	{"Lucia Ferri", "lucia@northwind.example", "northwind", []string{"org-admins"}, "Approve a production request of your people", "/reviews"},
 	{"Kenji Mori", "kenji@fabrikam.example", "fabrikam", []string{"app-owners"}, "Request access to Card issuing", "/catalogue"},

@@ -1,0 +1,123 @@
+// Package api is issuance's operations.
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"github.com/chancery-dev/chancery/libs/endpoint"
+	"github.com/chancery-dev/chancery/libs/eventlog"
+	"github.com/chancery-dev/chancery/libs/principal"
+	"github.com/chancery-dev/chancery/libs/problem"
+	"github.com/chancery-dev/chancery/libs/secret"
+	"github.com/chancery-dev/chancery/services/issuance/internal/authorization"
+	"github.com/chancery-dev/chancery/services/issuance/internal/credential"
+	"github.com/chancery-dev/chancery/services/issuance/internal/oauth"
+)
+
+// Deps is what the operations act through.
+type Deps struct {
+	DB             *sqlx.DB
+	Authorizations eventlog.Repository[authorization.State]
+	Credentials    eventlog.Repository[credential.State]
+	Fold           oauth.Fold
+	// WaitFor returns once the views have reached a position.
+	WaitFor      func(ctx context.Context, position uint64) error
+	Fingerprints *secret.Fingerprints
+	OAuth        *oauth.Server
+	Now          func() time.Time
+}
+
+type api struct{ Deps }
+
+var (
+	owners = []string{principal.AppOwner, principal.OrgAdmin}
+	read   = principal.For("credential.read", principal.Viewer, principal.AppOwner, principal.OrgAdmin, principal.Auditor,
+		principal.PlatformAdmin, principal.ProductOwner, principal.APIOwner)
+	issue  = principal.For("credential.issue", owners...).WithStepUp()
+	rotate = principal.For("credential.rotate", owners...).WithStepUp()
+	revoke = principal.For("credential.revoke", append(owners, principal.PlatformAdmin)...).WithStepUp()
+)
+
+var refusals = problem.Map{
+	authorization.ErrNotOpen:       {Kind: problem.NotFound, Code: "not_found"},
+	authorization.ErrClosed:        {Kind: problem.Conflict, Code: "grant_ended"},
+	credential.ErrUnknown:          {Kind: problem.NotFound, Code: "not_found"},
+	credential.ErrAlreadyIssued:    {Kind: problem.Conflict, Code: "already_issued"},
+	credential.ErrDead:             {Kind: problem.Conflict, Code: "credential_ended"},
+	credential.ErrKind:             {Kind: problem.Invalid, Code: "kind_unknown"},
+	credential.ErrTooLong:          {Kind: problem.Invalid, Code: "lifetime_too_long"},
+	credential.ErrNoExpiry:         {Kind: problem.Invalid, Code: "expiry_missing"},
+	credential.ErrNoOwner:          {Kind: problem.Conflict, Code: "owner_missing"},
+	credential.ErrApplicationState: {Kind: problem.Conflict, Code: "application_not_active"},
+	credential.ErrScopes:           {Kind: problem.Invalid, Code: "scopes_outside_grant"},
+	credential.ErrRotating:         {Kind: problem.Conflict, Code: "rotation_under_way"},
+	credential.ErrNoGeneration:     {Kind: problem.Invalid, Code: "generation_unknown"},
+	credential.ErrLastGeneration:   {Kind: problem.Conflict, Code: "last_generation"},
+	credential.ErrOverlapTooLong:   {Kind: problem.Invalid, Code: "overlap_too_long"},
+	errNotOwner:                    {Kind: problem.Forbidden, Code: "not_owner"},
+	errNotLive:                     {Kind: problem.Conflict, Code: "not_live"},
+	eventlog.ErrBehind:             {Kind: problem.Unavailable, Code: "view_behind"},
+}
+
+var (
+	errNotOwner = errors.New("only an owner of the application or an administrator of its organisation may do this")
+	errNotLive  = errors.New("what the credential descends from ended meanwhile; nothing usable was issued")
+)
+
+// Routes declares every operation.
+func Routes(e *endpoint.API, d Deps) {
+	a := &api{d}
+	e.Refusals(refusals)
+	sensitive := endpoint.Limits{
+		Person:       endpoint.Rate{Count: 30, Per: time.Minute},
+		Organization: endpoint.Rate{Count: 300, Per: time.Minute},
+	}
+	endpoint.Route(e, issue, endpoint.Operation{Method: "POST", Path: "/v1/credentials", Summary: "Issue a credential", Status: http.StatusCreated, Reach: "grants of the own organisation", Limits: sensitive}, a.issue)
+	endpoint.Route(e, read, endpoint.Operation{Method: "GET", Path: "/v1/credentials", Summary: "List credentials", Reach: "own organisation; auditors and platform administrators all"}, a.list)
+	endpoint.Route(e, read, endpoint.Operation{Method: "GET", Path: "/v1/credentials/{id}", Summary: "Read a credential", Object: a.within}, a.get)
+	endpoint.Route(e, rotate, endpoint.Operation{Method: "POST", Path: "/v1/credentials/{id}/rotate", Summary: "Start a rotation", Status: http.StatusCreated, Object: a.own, Limits: sensitive}, a.rotate)
+	endpoint.Route(e, rotate, endpoint.Operation{Method: "POST", Path: "/v1/credentials/{id}/retire", Summary: "Retire an old generation", Object: a.own, Limits: sensitive}, a.retire)
+	endpoint.Route(e, revoke, endpoint.Operation{Method: "POST", Path: "/v1/credentials/{id}/revoke", Summary: "Revoke a credential", Object: a.within, Limits: sensitive}, a.revoke)
+
+	door := endpoint.Limits{Address: endpoint.Rate{Count: 6000, Per: time.Minute}}
+	endpoint.Raw(e, endpoint.Public, endpoint.Operation{Method: "POST", Path: "/oauth2/token", Summary: "Token endpoint, RFC 6749", Limits: door, Accept: form}, http.HandlerFunc(d.OAuth.Token), nil)
+	endpoint.Raw(e, endpoint.Public, endpoint.Operation{Method: "POST", Path: "/oauth2/introspect", Summary: "Introspection, RFC 7662", Limits: door, Accept: form}, http.HandlerFunc(d.OAuth.Introspect), nil)
+	endpoint.Raw(e, endpoint.Public, endpoint.Operation{Method: "POST", Path: "/oauth2/revoke", Summary: "Revocation, RFC 7009", Limits: door, Accept: form}, http.HandlerFunc(d.OAuth.Revoke), nil)
+	endpoint.Raw(e, endpoint.Public, endpoint.Operation{Method: "GET", Path: "/oauth2/jwks", Summary: "Signing keys, RFC 7517"}, http.HandlerFunc(d.OAuth.JWKS), nil)
+	endpoint.Raw(e, endpoint.Public, endpoint.Operation{Method: "GET", Path: "/.well-known/oauth-authorization-server", Summary: "Metadata, RFC 8414"}, http.HandlerFunc(d.OAuth.Metadata), nil)
+}
+
+var form = []string{"application/x-www-form-urlencoded"}
+
+func everywhere(p principal.Principal) bool {
+	return p.Has(principal.Auditor) || p.Has(principal.PlatformAdmin)
+}
+
+// within lets the credential's organisation reach it, and those who see all.
+func (a *api) within(ctx context.Context, p principal.Principal, id string) error {
+	s, _, err := a.Credentials.Load(ctx, id)
+	switch {
+	case err != nil:
+		return err
+	case !s.Issued, s.Organization != p.Organization && !everywhere(p):
+		return problem.NotFoundError()
+	}
+	return nil
+}
+
+// own is within for what nobody else's people may do.
+func (a *api) own(ctx context.Context, p principal.Principal, id string) error {
+	s, _, err := a.Credentials.Load(ctx, id)
+	switch {
+	case err != nil:
+		return err
+	case !s.Issued, s.Organization != p.Organization:
+		return problem.NotFoundError()
+	}
+	return nil
+}

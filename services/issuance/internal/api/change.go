@@ -1,0 +1,91 @@
+package api
+
+import (
+	"context"
+	"time"
+
+	"github.com/chancery-dev/chancery/libs/aggregate"
+	"github.com/chancery-dev/chancery/libs/endpoint"
+	"github.com/chancery-dev/chancery/libs/eventlog"
+	"github.com/chancery-dev/chancery/libs/principal"
+	"github.com/chancery-dev/chancery/libs/secret"
+	"github.com/chancery-dev/chancery/services/issuance/internal/credential"
+)
+
+type rotateRequest struct {
+	ID   string `path:"id"`
+	Body struct {
+		OverlapSeconds   int64  `json:"overlap_seconds" minimum:"0" maximum:"604800" doc:"How long the old secret goes on beside the new one; 0 ends it at once"`
+		ExpiresInSeconds int64  `json:"expires_in_seconds,omitempty" minimum:"60"`
+		Reason           string `json:"reason,omitempty" enum:"scheduled,suspected_leak,requested"`
+	}
+}
+
+func (a *api) rotate(ctx context.Context, in rotateRequest) (endpoint.Answer[issued], error) {
+	var none endpoint.Answer[issued]
+	caller, now := principal.Caller(ctx), a.Now().UTC().Truncate(time.Second)
+	s, _, err := a.Credentials.Load(ctx, in.ID)
+	if err != nil {
+		return none, err
+	}
+	if err := endpoint.LimitApplication(ctx, s.ApplicationID); err != nil {
+		return none, err
+	}
+	key := secret.NewKey(environment(s.Environment))
+	out, err := a.Credentials.HandleWith(ctx, in.ID, func(ctx context.Context, tail uint64) (aggregate.Command[credential.State], uint64, error) {
+		allow, at, err := a.allowance(ctx, caller, s.GrantID, tail)
+		return credential.Rotate{
+			Now: now, ExpiresAt: expiry(now, in.Body.ExpiresInSeconds, allow), Overlap: time.Duration(in.Body.OverlapSeconds) * time.Second,
+			Reason: in.Body.Reason, Allowance: allow, Secret: a.public(key),
+		}, at, err
+	})
+	if err != nil {
+		return none, err
+	}
+	return a.hand(ctx, in.ID, 0, key, out)
+}
+
+type retireRequest struct {
+	ID   string `path:"id"`
+	Body struct {
+		Generation uint32 `json:"generation" minimum:"1"`
+	}
+}
+
+func (a *api) retire(ctx context.Context, in retireRequest) (endpoint.Answer[endpoint.Receipt], error) {
+	return a.decide(ctx, in.ID, credential.Retire{Generation: in.Body.Generation, Reason: "requested"})
+}
+
+type revokeRequest struct {
+	ID   string `path:"id"`
+	Body struct {
+		Reason  string `json:"reason" enum:"suspected_leak,no_longer_needed,policy,owner_left"`
+		Comment string `json:"comment,omitempty" maxLength:"500"`
+	}
+}
+
+func (a *api) revoke(ctx context.Context, in revokeRequest) (endpoint.Answer[endpoint.Receipt], error) {
+	return a.decide(ctx, in.ID, credential.Revoke{Reason: in.Body.Reason, Comment: in.Body.Comment})
+}
+
+// decide is for what needs the caller to be an owner and nothing else from outside the credential.
+func (a *api) decide(ctx context.Context, id string, cmd aggregate.Command[credential.State]) (endpoint.Answer[endpoint.Receipt], error) {
+	caller := principal.Caller(ctx)
+	s, _, err := a.Credentials.Load(ctx, id)
+	if err != nil {
+		return endpoint.Answer[endpoint.Receipt]{}, err
+	}
+	out, err := a.Credentials.HandleWith(ctx, id, func(ctx context.Context, tail uint64) (aggregate.Command[credential.State], uint64, error) {
+		if everywhere(caller) && s.Organization != caller.Organization {
+			at := max(tail, eventlog.MetaFrom(ctx).Shown)
+			err := a.Fold.WaitFor(ctx, at)
+			return cmd, max(at, a.Fold.Position()), err
+		}
+		_, at, err := a.allowance(ctx, caller, s.GrantID, tail)
+		return cmd, at, err
+	})
+	if err != nil {
+		return endpoint.Answer[endpoint.Receipt]{}, err
+	}
+	return endpoint.Done(id, out.Position, out.Repeated), nil
+}

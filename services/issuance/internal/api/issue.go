@@ -1,0 +1,146 @@
+package api
+
+import (
+	"context"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"github.com/chancery-dev/chancery/libs/aggregate"
+	"github.com/chancery-dev/chancery/libs/endpoint"
+	"github.com/chancery-dev/chancery/libs/eventlog"
+	"github.com/chancery-dev/chancery/libs/lineage"
+	"github.com/chancery-dev/chancery/libs/principal"
+	"github.com/chancery-dev/chancery/libs/problem"
+	"github.com/chancery-dev/chancery/libs/projection"
+	"github.com/chancery-dev/chancery/libs/secret"
+	issuancev1 "github.com/chancery-dev/chancery/proto/issuance/v1"
+	"github.com/chancery-dev/chancery/services/issuance/internal/credential"
+	"github.com/chancery-dev/chancery/services/issuance/internal/view"
+)
+
+type issueRequest struct {
+	Body struct {
+		GrantID          string   `json:"grant_id" format:"uuid" doc:"The grant that allows it"`
+		Kind             string   `json:"kind" enum:"api_key,client_secret"`
+		Name             string   `json:"name" minLength:"1" maxLength:"80" doc:"What it is for"`
+		Scopes           []string `json:"scopes,omitempty" maxItems:"100" doc:"Fewer than the grant's; all of them if absent"`
+		ExpiresInSeconds int64    `json:"expires_in_seconds,omitempty" minimum:"60" doc:"At most what grant and class allow, which is also the default up to 30 days"`
+	}
+}
+
+// issued is the only answer that ever holds a secret.
+type issued struct {
+	ID         string    `json:"id"`
+	Generation uint32    `json:"generation"`
+	Hint       string    `json:"hint"`
+	Secret     string    `json:"secret,omitempty" doc:"The whole secret, shown this once; absent in the answer to a repeated command"`
+	Shown      bool      `json:"shown" doc:"False where the command was repeated: the secret is not shown again"`
+	ExpiresAt  time.Time `json:"expires_at"`
+	Position   uint64    `json:"position"`
+}
+
+const defaultLifetime = 30 * 24 * time.Hour
+
+func (a *api) issue(ctx context.Context, in issueRequest) (endpoint.Answer[issued], error) {
+	var none endpoint.Answer[issued]
+	caller, now := principal.Caller(ctx), a.Now().UTC().Truncate(time.Second)
+	note, _, err := a.Authorizations.Load(ctx, in.Body.GrantID)
+	if err != nil {
+		return none, err
+	}
+	if !note.Opened || note.Organization != caller.Organization {
+		return none, problem.NotFoundError()
+	}
+	if err := endpoint.LimitApplication(ctx, note.ApplicationID); err != nil {
+		return none, err
+	}
+	id, key := endpoint.NewID(ctx, "credential"), secret.NewKey(environment(note.Environment))
+	out, err := a.Credentials.HandleWith(ctx, id, func(ctx context.Context, tail uint64) (aggregate.Command[credential.State], uint64, error) {
+		allow, at, err := a.allowance(ctx, caller, in.Body.GrantID, tail)
+		return credential.Issue{
+			Kind: in.Body.Kind, Name: in.Body.Name, Scopes: in.Body.Scopes, Now: now, Allowance: allow,
+			ExpiresAt: expiry(now, in.Body.ExpiresInSeconds, allow), Secret: a.public(key),
+		}, at, err
+	})
+	if err != nil {
+		return none, err
+	}
+	return a.hand(ctx, id, 1, key, out)
+}
+
+// allowance reads what issuing under a grant rests on, as of one position.
+func (a *api) allowance(ctx context.Context, caller principal.Principal, grantID string, tail uint64) (allow credential.Allowance, at uint64, err error) {
+	note, noted, err := a.Authorizations.LoadLeader(ctx, grantID)
+	if err != nil {
+		return allow, 0, err
+	}
+	if err := a.WaitFor(ctx, max(tail, noted, eventlog.MetaFrom(ctx).Shown)); err != nil {
+		return allow, 0, err
+	}
+	allow = credential.Allowance{
+		GrantID: note.GrantID, RequestID: note.RequestID, ApplicationID: note.ApplicationID, OrganizationID: note.Organization,
+		ProductID: note.ProductID, Environment: note.Environment, Class: note.Class, Scopes: note.Scopes, Until: note.Until,
+		Usable: note.Usable(a.Now()),
+	}
+	err = projection.Read(ctx, a.DB, func(tx *sqlx.Tx, position uint64) error {
+		at = position
+		app, found, err := view.FindApplication(ctx, tx, note.ApplicationID)
+		if err != nil {
+			return err
+		}
+		if found && !caller.Has(principal.OrgAdmin) && caller.ID != app.OwnerID && caller.ID != app.BackupOwnerID {
+			return errNotOwner
+		}
+		allow.Owners, allow.Active = app.Owners(), found && app.State == "active"
+		return nil
+	})
+	return allow, at, err
+}
+
+func expiry(now time.Time, seconds int64, allow credential.Allowance) time.Time {
+	if seconds > 0 {
+		return now.Add(time.Duration(min(seconds, int64(100*365*24*time.Hour/time.Second))) * time.Second)
+	}
+	latest := now.Add(min(defaultLifetime, credential.MaxLifetime(allow.Class)))
+	if allow.Until.Before(latest) {
+		latest = allow.Until
+	}
+	return latest
+}
+
+func environment(name string) secret.Environment {
+	if name == "production" {
+		return secret.Live
+	}
+	return secret.Test
+}
+
+func (a *api) public(key secret.Key) credential.Secret {
+	f := a.Fingerprints.Of(key.Reveal())
+	return credential.Secret{Hint: key.Hint(), Fingerprint: f[:]}
+}
+
+// hand gives the secret out only after its own fact is folded and found live: an end that came between wins.
+func (a *api) hand(ctx context.Context, id string, generation uint32, key secret.Key, out eventlog.Outcome) (endpoint.Answer[issued], error) {
+	answer := issued{ID: id, Generation: generation, Position: out.Position}
+	for _, fact := range out.Facts {
+		switch e := fact.(type) {
+		case *issuancev1.CredentialIssued:
+			answer.Generation, answer.Hint, answer.ExpiresAt = e.Generation, e.Hint, e.ExpiresAt.AsTime()
+		case *issuancev1.CredentialRotationStarted:
+			answer.Generation, answer.Hint, answer.ExpiresAt = e.Generation, e.Hint, e.ExpiresAt.AsTime()
+		}
+	}
+	if out.Repeated {
+		return endpoint.At(out.Position, answer), nil
+	}
+	if err := a.Fold.WaitFor(ctx, out.Position); err != nil {
+		return endpoint.Answer[issued]{}, err
+	}
+	if err := a.Fold.Live(lineage.Part("generation", id, answer.Generation), a.Now()); err != nil {
+		return endpoint.Answer[issued]{}, errNotLive
+	}
+	answer.Secret, answer.Shown = key.Reveal(), true
+	return endpoint.At(out.Position, answer), nil
+}

@@ -1,0 +1,94 @@
+// Package policy is what issuance does by itself when something happened elsewhere.
+package policy
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"github.com/chancery-dev/chancery/libs/aggregate"
+	"github.com/chancery-dev/chancery/libs/eventlog"
+	"github.com/chancery-dev/chancery/libs/projection"
+	approvalv1 "github.com/chancery-dev/chancery/proto/approval/v1"
+	identityv1 "github.com/chancery-dev/chancery/proto/identity/v1"
+	issuancev1 "github.com/chancery-dev/chancery/proto/issuance/v1"
+	registryv1 "github.com/chancery-dev/chancery/proto/registry/v1"
+	"github.com/chancery-dev/chancery/services/issuance/internal/authorization"
+	"github.com/chancery-dev/chancery/services/issuance/internal/credential"
+	"github.com/chancery-dev/chancery/services/issuance/internal/view"
+)
+
+// Deps is what the policies act through.
+type Deps struct {
+	DB             *sqlx.DB
+	Authorizations eventlog.Repository[authorization.State]
+	Credentials    eventlog.Repository[credential.State]
+	// Live says why a credential is dead, or nil: only what its cause ended is recorded as ended.
+	Live func(credentialID string, now time.Time) error
+	Now  func() time.Time
+}
+
+// All are the reactions of issuance.
+func All(d Deps) []projection.Policy {
+	return []projection.Policy{
+		{Name: "authorizations_follow_grants", On: d.followGrant},
+		{Name: "credentials_follow_endings", On: d.recordEndings},
+	}
+}
+
+func (d Deps) followGrant(ctx context.Context, r eventlog.Recorded, _ int, fact aggregate.Event) error {
+	id := r.Envelope.GetSubject().GetId()
+	var cmd aggregate.Command[authorization.State]
+	switch e := fact.(type) {
+	case *approvalv1.GrantActivated:
+		cmd = authorization.Open{Fact: &issuancev1.AuthorizationOpened{
+			GrantId: id, RequestId: e.RequestId, ApplicationId: e.ApplicationId, OrganizationId: e.OrganizationId,
+			ProductId: e.ProductId, Scopes: e.Scopes, Environment: e.Environment, Class: e.Class, Until: e.Until,
+		}}
+	case *approvalv1.GrantNarrowed:
+		cmd = authorization.Narrow{Scopes: e.Scopes}
+	case *approvalv1.GrantRevoked:
+		cmd = authorization.Close{Reason: "grant_revoked"}
+	case *approvalv1.GrantExpired:
+		cmd = authorization.Close{Reason: "grant_expired"}
+	default:
+		return nil
+	}
+	_, err := d.Authorizations.Handle(ctx, id, cmd)
+	if errors.Is(err, authorization.ErrNotOpen) || errors.Is(err, authorization.ErrNotNarrower) {
+		return nil // a grant from before issuance kept notes has nothing to follow
+	}
+	return err
+}
+
+// recordEndings says of each credential that the fact ended that it is over. Authorizers deny it from the fact itself on.
+func (d Deps) recordEndings(ctx context.Context, r eventlog.Recorded, _ int, fact aggregate.Event) error {
+	id := r.Envelope.GetSubject().GetId()
+	var of view.Filter
+	var reason string
+	switch fact.(type) {
+	case *approvalv1.GrantRevoked, *approvalv1.GrantExpired:
+		of, reason = view.Filter{GrantID: id}, "grant_ended"
+	case *registryv1.ApplicationDisabled, *registryv1.ApplicationOffboarded:
+		of, reason = view.Filter{ApplicationID: id}, "application_ended"
+	case *identityv1.OrganizationClosed:
+		of, reason = view.Filter{OrganizationID: id}, "organization_ended"
+	default:
+		return nil
+	}
+	ids, err := view.LiveOf(ctx, d.DB, of)
+	if err != nil {
+		return err
+	}
+	for _, credentialID := range ids {
+		if d.Live(credentialID, d.Now()) == nil {
+			continue
+		}
+		if _, err := d.Credentials.Handle(ctx, credentialID, credential.Revoke{Reason: reason}); err != nil {
+			return err
+		}
+	}
+	return nil
+}

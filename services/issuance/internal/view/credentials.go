@@ -1,0 +1,214 @@
+package view
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+
+	"github.com/chancery-dev/chancery/libs/eventlog"
+	"github.com/chancery-dev/chancery/libs/projection"
+	approvalv1 "github.com/chancery-dev/chancery/proto/approval/v1"
+	identityv1 "github.com/chancery-dev/chancery/proto/identity/v1"
+	issuancev1 "github.com/chancery-dev/chancery/proto/issuance/v1"
+	registryv1 "github.com/chancery-dev/chancery/proto/registry/v1"
+)
+
+// Credentials is every credential and every generation of its secret, without the secret.
+var Credentials = projection.View{
+	Name: "credentials", Version: 1,
+	Schema: `create table credentials (
+		id text primary key,
+		kind text not null,
+		name text not null,
+		grant_id text not null,
+		request_id text not null,
+		application_id text not null,
+		organization_id text not null,
+		product_id text not null,
+		scopes text[] not null,
+		environment text not null,
+		class text not null,
+		state text not null,
+		reason text not null,
+		ended_by text not null,
+		issued_at timestamptz not null,
+		issued_by text not null,
+		expires_at timestamptz not null,
+		ended_at timestamptz
+	);
+	create index credentials_by_application on credentials (application_id, id);
+	create index credentials_by_organization on credentials (organization_id, id);
+	create index credentials_by_grant on credentials (grant_id) where state in ('active','rotating');
+	create table generations (
+		credential_id text not null references credentials (id) on delete cascade,
+		number integer not null,
+		hint text not null,
+		state text not null,
+		reason text not null,
+		created_at timestamptz not null,
+		expires_at timestamptz not null,
+		overlap_ends_at timestamptz,
+		ended_at timestamptz,
+		primary key (credential_id, number)
+	)`,
+	Apply: applyCredentials,
+}
+
+// Credential is one row. State is active, rotating, leaked (no live secret), revoked or expired.
+type Credential struct {
+	ID             string         `db:"id"`
+	Kind           string         `db:"kind"`
+	Name           string         `db:"name"`
+	GrantID        string         `db:"grant_id"`
+	RequestID      string         `db:"request_id"`
+	ApplicationID  string         `db:"application_id"`
+	OrganizationID string         `db:"organization_id"`
+	ProductID      string         `db:"product_id"`
+	Scopes         pq.StringArray `db:"scopes"`
+	Environment    string         `db:"environment"`
+	Class          string         `db:"class"`
+	State          string         `db:"state"`
+	Reason         string         `db:"reason"`
+	EndedBy        string         `db:"ended_by"`
+	IssuedAt       time.Time      `db:"issued_at"`
+	IssuedBy       string         `db:"issued_by"`
+	ExpiresAt      time.Time      `db:"expires_at"`
+	EndedAt        *time.Time     `db:"ended_at"`
+}
+
+// Generation is one secret's row. State is active, overlap, retired or leaked.
+type Generation struct {
+	CredentialID  string     `db:"credential_id"`
+	Number        uint32     `db:"number"`
+	Hint          string     `db:"hint"`
+	State         string     `db:"state"`
+	Reason        string     `db:"reason"`
+	CreatedAt     time.Time  `db:"created_at"`
+	ExpiresAt     time.Time  `db:"expires_at"`
+	OverlapEndsAt *time.Time `db:"overlap_ends_at"`
+	EndedAt       *time.Time `db:"ended_at"`
+}
+
+func applyCredentials(ctx context.Context, tx *sqlx.Tx, batch []eventlog.Recorded) error {
+	for _, r := range batch {
+		for _, fact := range r.Facts {
+			if err := applyCredential(ctx, tx, r, fact); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func applyCredential(ctx context.Context, tx *sqlx.Tx, r eventlog.Recorded, fact any) (err error) {
+	id, actor := r.Envelope.GetSubject().GetId(), r.Envelope.GetActor().GetId()
+	switch e := fact.(type) {
+	case *issuancev1.CredentialIssued:
+		if _, err = tx.ExecContext(ctx, `insert into credentials (id, kind, name, grant_id, request_id, application_id, organization_id,
+			product_id, scopes, environment, class, state, reason, ended_by, issued_at, issued_by, expires_at)
+			values ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,'active','','',$12,$13,$14) on conflict (id) do nothing`,
+			id, e.Kind, e.Name, e.GrantId, e.RequestId, e.ApplicationId, e.OrganizationId, e.ProductId, pq.Array(e.Scopes),
+			e.Environment, e.Class, r.Time, actor, e.ExpiresAt.AsTime()); err != nil {
+			return err
+		}
+		return generation(ctx, tx, id, e.Generation, e.Hint, r.Time, e.ExpiresAt.AsTime())
+	case *issuancev1.CredentialRotationStarted:
+		if err = generation(ctx, tx, id, e.Generation, e.Hint, r.Time, e.ExpiresAt.AsTime()); err != nil {
+			return err
+		}
+		if _, err = tx.ExecContext(ctx, `update generations set state='overlap', overlap_ends_at=$3
+			where credential_id=$1 and number=$2 and state='active'`, id, e.PreviousGeneration, e.OverlapEndsAt.AsTime()); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `update credentials set expires_at=$2,
+			state=case when $3 > 0 then 'rotating' else 'active' end where id=$1 and ended_at is null`, id, e.ExpiresAt.AsTime(), e.PreviousGeneration)
+	case *issuancev1.CredentialRetired:
+		if _, err = tx.ExecContext(ctx, `update generations set state='retired', reason=$3, ended_at=$4
+			where credential_id=$1 and number=$2 and ended_at is null`, id, e.Generation, e.Reason, r.Time); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `update credentials set state='active' where id=$1 and state='rotating'`, id)
+	case *issuancev1.CredentialLeakReported:
+		if _, err = tx.ExecContext(ctx, `update generations set state='leaked', reason='leak_reported', ended_at=$3
+			where credential_id=$1 and number<=$2 and ended_at is null`, id, e.Generation, r.Time); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `update credentials set state=case when exists
+			(select 1 from generations where credential_id=$1 and ended_at is null) then 'active' else 'leaked' end
+			where id=$1 and ended_at is null`, id)
+	case *issuancev1.CredentialRevoked:
+		err = endOne(ctx, tx, `id=$4`, id, "revoked", e.Reason, actor, r.Time)
+	case *issuancev1.CredentialExpired:
+		err = endOne(ctx, tx, `id=$4`, id, "expired", "", actor, r.Time)
+	// What ends an ancestor ends the credential at once; its own fact follows as a record.
+	case *approvalv1.GrantRevoked:
+		err = endOne(ctx, tx, `grant_id=$4`, id, "revoked", "grant_ended", actor, r.Time)
+	case *approvalv1.GrantExpired:
+		err = endOne(ctx, tx, `grant_id=$4`, id, "expired", "grant_ended", actor, r.Time)
+	case *registryv1.ApplicationDisabled, *registryv1.ApplicationOffboarded:
+		err = endOne(ctx, tx, `application_id=$4`, id, "revoked", "application_ended", actor, r.Time)
+	case *identityv1.OrganizationClosed:
+		err = endOne(ctx, tx, `organization_id=$4`, id, "revoked", "organization_ended", actor, r.Time)
+	}
+	return err
+}
+
+func generation(ctx context.Context, tx *sqlx.Tx, id string, number uint32, hint string, at, expires time.Time) error {
+	_, err := tx.ExecContext(ctx, `insert into generations (credential_id, number, hint, state, reason, created_at, expires_at)
+		values ($1,$2,$3,'active','',$4,$5) on conflict (credential_id, number) do nothing`, id, number, hint, at, expires)
+	return err
+}
+
+func endOne(ctx context.Context, tx *sqlx.Tx, where, id, state, reason, by string, at time.Time) error {
+	_, err := tx.ExecContext(ctx, `update credentials set state=$1, reason=$2, ended_by=$3, ended_at=$5 where `+where+` and ended_at is null`,
+		state, reason, by, id, at)
+	return err
+}
+
+const columns = `id, kind, name, grant_id, request_id, application_id, organization_id, product_id, scopes, environment, class,
+	state, reason, ended_by, issued_at, issued_by, expires_at, ended_at`
+
+// FindCredential returns the row and its generations, oldest first, or false where there is none.
+func FindCredential(ctx context.Context, q sqlx.QueryerContext, id string) (c Credential, g []Generation, found bool, err error) {
+	err = sqlx.GetContext(ctx, q, &c, `select `+columns+` from credentials where id=$1`, id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return c, nil, false, nil
+	}
+	if err != nil {
+		return c, nil, false, err
+	}
+	g, err = Generations(ctx, q, []string{id})
+	return c, g, err == nil, err
+}
+
+// Generations returns those of several credentials, by credential and number.
+func Generations(ctx context.Context, q sqlx.QueryerContext, ids []string) (g []Generation, err error) {
+	err = sqlx.SelectContext(ctx, q, &g, `select credential_id, number, hint, state, reason, created_at, expires_at, overlap_ends_at, ended_at
+		from generations where credential_id = any($1) order by credential_id, number`, pq.Array(ids))
+	return g, err
+}
+
+// Filter narrows a list; empty fields do not.
+type Filter struct{ OrganizationID, ApplicationID, GrantID, State string }
+
+// ListCredentials returns at most limit rows after the given id, by id; ids are in order of time.
+func ListCredentials(ctx context.Context, q sqlx.QueryerContext, f Filter, after string, limit int) (c []Credential, err error) {
+	err = sqlx.SelectContext(ctx, q, &c, `select `+columns+` from credentials
+		where id > $1 and ($2 = '' or organization_id = $2) and ($3 = '' or application_id = $3)
+		and ($4 = '' or grant_id = $4) and ($5 = '' or state = $5) order by id limit $6`,
+		after, f.OrganizationID, f.ApplicationID, f.GrantID, f.State, limit)
+	return c, err
+}
+
+// LiveOf lists the ids of credentials under a grant, an application or an organisation for which no end is recorded by
+// a fact of their own yet: what a policy has still to say.
+func LiveOf(ctx context.Context, q sqlx.QueryerContext, f Filter) (ids []string, err error) {
+	err = sqlx.SelectContext(ctx, q, &ids, `select id from credentials
+		where ($1 = '' or grant_id = $1) and ($2 = '' or application_id = $2) and ($3 = '' or organization_id = $3) order by id`,
+		f.GrantID, f.ApplicationID, f.OrganizationID)
+	return ids, err
+}
