@@ -7,8 +7,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/jmoiron/sqlx"
-
 	"github.com/chancery-dev/chancery/libs/endpoint"
 	"github.com/chancery-dev/chancery/libs/eventlog"
 	"github.com/chancery-dev/chancery/libs/principal"
@@ -17,11 +15,12 @@ import (
 	"github.com/chancery-dev/chancery/services/issuance/internal/authorization"
 	"github.com/chancery-dev/chancery/services/issuance/internal/credential"
 	"github.com/chancery-dev/chancery/services/issuance/internal/oauth"
+	"github.com/chancery-dev/chancery/services/issuance/internal/view"
 )
 
 // Deps is what the operations act through.
 type Deps struct {
-	DB             *sqlx.DB
+	Rows           view.Rows
 	Authorizations eventlog.Repository[authorization.State]
 	Credentials    eventlog.Repository[credential.State]
 	Fold           oauth.Fold

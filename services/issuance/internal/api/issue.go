@@ -4,19 +4,15 @@ import (
 	"context"
 	"time"
 
-	"github.com/jmoiron/sqlx"
-
 	"github.com/chancery-dev/chancery/libs/aggregate"
 	"github.com/chancery-dev/chancery/libs/endpoint"
 	"github.com/chancery-dev/chancery/libs/eventlog"
 	"github.com/chancery-dev/chancery/libs/lineage"
 	"github.com/chancery-dev/chancery/libs/principal"
 	"github.com/chancery-dev/chancery/libs/problem"
-	"github.com/chancery-dev/chancery/libs/projection"
 	"github.com/chancery-dev/chancery/libs/secret"
 	issuancev1 "github.com/chancery-dev/chancery/proto/issuance/v1"
 	"github.com/chancery-dev/chancery/services/issuance/internal/credential"
-	"github.com/chancery-dev/chancery/services/issuance/internal/view"
 )
 
 type issueRequest struct {
@@ -70,32 +66,28 @@ func (a *api) issue(ctx context.Context, in issueRequest) (endpoint.Answer[issue
 }
 
 // allowance reads what issuing under a grant rests on, as of one position.
-func (a *api) allowance(ctx context.Context, caller principal.Principal, grantID string, tail uint64) (allow credential.Allowance, at uint64, err error) {
+func (a *api) allowance(ctx context.Context, caller principal.Principal, grantID string, tail uint64) (credential.Allowance, uint64, error) {
 	note, noted, err := a.Authorizations.LoadLeader(ctx, grantID)
 	if err != nil {
-		return allow, 0, err
+		return credential.Allowance{}, 0, err
 	}
 	if err := a.WaitFor(ctx, max(tail, noted, eventlog.MetaFrom(ctx).Shown)); err != nil {
-		return allow, 0, err
+		return credential.Allowance{}, 0, err
 	}
-	allow = credential.Allowance{
+	allow := credential.Allowance{
 		GrantID: note.GrantID, RequestID: note.RequestID, ApplicationID: note.ApplicationID, OrganizationID: note.Organization,
 		ProductID: note.ProductID, Environment: note.Environment, Class: note.Class, Scopes: note.Scopes, Until: note.Until,
 		Usable: note.Usable(a.Now()),
 	}
-	err = projection.Read(ctx, a.DB, func(tx *sqlx.Tx, position uint64) error {
-		at = position
-		app, found, err := view.FindApplication(ctx, tx, note.ApplicationID)
-		if err != nil {
-			return err
-		}
-		if found && !caller.Has(principal.OrgAdmin) && caller.ID != app.OwnerID && caller.ID != app.BackupOwnerID {
-			return errNotOwner
-		}
-		allow.Owners, allow.Active = app.Owners(), found && app.State == "active"
-		return nil
-	})
-	return allow, at, err
+	app, found, at, err := a.Rows.Application(ctx, note.ApplicationID)
+	if err != nil {
+		return allow, 0, err
+	}
+	if found && !caller.Has(principal.OrgAdmin) && caller.ID != app.OwnerID && caller.ID != app.BackupOwnerID {
+		return allow, 0, errNotOwner
+	}
+	allow.Owners, allow.Active = app.Owners(), found && app.State == "active"
+	return allow, at, nil
 }
 
 func expiry(now time.Time, seconds int64, allow credential.Allowance) time.Time {

@@ -51,7 +51,7 @@ type byID struct {
 }
 
 func (a *api) get(ctx context.Context, in byID) (endpoint.Answer[credentialAnswer], error) {
-	c, generations, found, err := view.FindCredential(ctx, a.DB, in.ID)
+	c, generations, found, err := a.Rows.Credential(ctx, in.ID)
 	if err != nil {
 		return endpoint.Answer[credentialAnswer]{}, err
 	}
@@ -78,7 +78,7 @@ func (a *api) list(ctx context.Context, in listRequest) (endpoint.Answer[endpoin
 	if everywhere(caller) {
 		f.OrganizationID = ""
 	}
-	rows, err := view.ListCredentials(ctx, a.DB, f, after, in.Fetch())
+	rows, err := a.Rows.Credentials(ctx, f, after, in.Fetch())
 	if err != nil {
 		return none, err
 	}
@@ -86,7 +86,7 @@ func (a *api) list(ctx context.Context, in listRequest) (endpoint.Answer[endpoin
 	for i, c := range rows {
 		ids[i] = c.ID
 	}
-	generations, err := view.Generations(ctx, a.DB, ids)
+	generations, err := a.Rows.Generations(ctx, ids)
 	if err != nil {
 		return none, err
 	}

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/jmoiron/sqlx"
-
 	"github.com/chancery-dev/chancery/libs/aggregate"
 	"github.com/chancery-dev/chancery/libs/eventlog"
 	"github.com/chancery-dev/chancery/libs/projection"
@@ -22,7 +20,7 @@ import (
 
 // Deps is what the policies act through.
 type Deps struct {
-	DB             *sqlx.DB
+	Rows           view.Rows
 	Authorizations eventlog.Repository[authorization.State]
 	Credentials    eventlog.Repository[credential.State]
 	// Live says why a credential is dead, or nil: only what its cause ended is recorded as ended.
@@ -78,7 +76,7 @@ func (d Deps) recordEndings(ctx context.Context, r eventlog.Recorded, _ int, fac
 	default:
 		return nil
 	}
-	ids, err := view.LiveOf(ctx, d.DB, of)
+	ids, err := d.Rows.Under(ctx, of)
 	if err != nil {
 		return err
 	}

@@ -95,11 +95,19 @@ func state(ctx context.Context, tx *sqlx.Tx, id, to string) error {
 	return err
 }
 
-// FindApplication returns the row, or false where there is none.
-func FindApplication(ctx context.Context, q sqlx.QueryerContext, id string) (a Application, found bool, err error) {
-	err = sqlx.GetContext(ctx, q, &a, `select id, organization_id, name, environment, owner_id, backup_owner_id, state from applications where id=$1`, id)
-	if errors.Is(err, sql.ErrNoRows) {
-		return a, false, nil
-	}
-	return a, err == nil, err
+// Rows reads the views.
+type Rows struct{ DB *sqlx.DB }
+
+// Application returns the row, or false where there is none, and the position of EVENTS the answer stands for.
+func (r Rows) Application(ctx context.Context, id string) (a Application, found bool, at uint64, err error) {
+	err = projection.Read(ctx, r.DB, func(tx *sqlx.Tx, position uint64) error {
+		at = position
+		err := tx.GetContext(ctx, &a, `select id, organization_id, name, environment, owner_id, backup_owner_id, state from applications where id=$1`, id)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		found = err == nil
+		return err
+	})
+	return a, found, at, err
 }

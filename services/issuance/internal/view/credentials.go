@@ -172,22 +172,22 @@ func endOne(ctx context.Context, tx *sqlx.Tx, where, id, state, reason, by strin
 const columns = `id, kind, name, grant_id, request_id, application_id, organization_id, product_id, scopes, environment, class,
 	state, reason, ended_by, issued_at, issued_by, expires_at, ended_at`
 
-// FindCredential returns the row and its generations, oldest first, or false where there is none.
-func FindCredential(ctx context.Context, q sqlx.QueryerContext, id string) (c Credential, g []Generation, found bool, err error) {
-	err = sqlx.GetContext(ctx, q, &c, `select `+columns+` from credentials where id=$1`, id)
+// Credential returns the row and its generations, oldest first, or false where there is none.
+func (r Rows) Credential(ctx context.Context, id string) (c Credential, g []Generation, found bool, err error) {
+	err = r.DB.GetContext(ctx, &c, `select `+columns+` from credentials where id=$1`, id)
 	if errors.Is(err, sql.ErrNoRows) {
 		return c, nil, false, nil
 	}
 	if err != nil {
 		return c, nil, false, err
 	}
-	g, err = Generations(ctx, q, []string{id})
+	g, err = r.Generations(ctx, []string{id})
 	return c, g, err == nil, err
 }
 
 // Generations returns those of several credentials, by credential and number.
-func Generations(ctx context.Context, q sqlx.QueryerContext, ids []string) (g []Generation, err error) {
-	err = sqlx.SelectContext(ctx, q, &g, `select credential_id, number, hint, state, reason, created_at, expires_at, overlap_ends_at, ended_at
+func (r Rows) Generations(ctx context.Context, ids []string) (g []Generation, err error) {
+	err = r.DB.SelectContext(ctx, &g, `select credential_id, number, hint, state, reason, created_at, expires_at, overlap_ends_at, ended_at
 		from generations where credential_id = any($1) order by credential_id, number`, pq.Array(ids))
 	return g, err
 }
@@ -195,19 +195,18 @@ func Generations(ctx context.Context, q sqlx.QueryerContext, ids []string) (g []
 // Filter narrows a list; empty fields do not.
 type Filter struct{ OrganizationID, ApplicationID, GrantID, State string }
 
-// ListCredentials returns at most limit rows after the given id, by id; ids are in order of time.
-func ListCredentials(ctx context.Context, q sqlx.QueryerContext, f Filter, after string, limit int) (c []Credential, err error) {
-	err = sqlx.SelectContext(ctx, q, &c, `select `+columns+` from credentials
+// Credentials returns at most limit rows after the given id, by id; ids are in order of time.
+func (r Rows) Credentials(ctx context.Context, f Filter, after string, limit int) (c []Credential, err error) {
+	err = r.DB.SelectContext(ctx, &c, `select `+columns+` from credentials
 		where id > $1 and ($2 = '' or organization_id = $2) and ($3 = '' or application_id = $3)
 		and ($4 = '' or grant_id = $4) and ($5 = '' or state = $5) order by id limit $6`,
 		after, f.OrganizationID, f.ApplicationID, f.GrantID, f.State, limit)
 	return c, err
 }
 
-// LiveOf lists the ids of credentials under a grant, an application or an organisation for which no end is recorded by
-// a fact of their own yet: what a policy has still to say.
-func LiveOf(ctx context.Context, q sqlx.QueryerContext, f Filter) (ids []string, err error) {
-	err = sqlx.SelectContext(ctx, q, &ids, `select id from credentials
+// Under lists the ids of all credentials under a grant, an application or an organisation.
+func (r Rows) Under(ctx context.Context, f Filter) (ids []string, err error) {
+	err = r.DB.SelectContext(ctx, &ids, `select id from credentials
 		where ($1 = '' or grant_id = $1) and ($2 = '' or application_id = $2) and ($3 = '' or organization_id = $3) order by id`,
 		f.GrantID, f.ApplicationID, f.OrganizationID)
 	return ids, err
