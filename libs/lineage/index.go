@@ -1,6 +1,9 @@
 package lineage
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 // index finds nodes by kind and id: open addressing over the ids that the nodes hold themselves, a few bytes a node.
 type index struct {
@@ -8,10 +11,11 @@ type index struct {
 	used  int
 }
 
+// hash folds 128-bit products, so that every bit of the id moves the low ones.
 func hash(kind uint8, id *[16]byte) uint64 {
-	h := binary.LittleEndian.Uint64(id[:8])*0x9e3779b97f4a7c15 ^ binary.LittleEndian.Uint64(id[8:])
-	h = (h ^ uint64(kind)) * 0xd6e8feb86659fd93
-	return h ^ h>>32
+	hi, lo := bits.Mul64(binary.LittleEndian.Uint64(id[:8])^0xa0761d6478bd642f^uint64(kind), binary.LittleEndian.Uint64(id[8:])^0xe7037ed1a0b428db)
+	hi, lo = bits.Mul64(hi^0x8ebc6af09c88c6e3, lo^0x589965cc75374cc3)
+	return hi ^ lo
 }
 
 func (x *index) find(f *Fold, kind uint8, id *[16]byte) uint32 {
