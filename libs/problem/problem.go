@@ -224,6 +224,10 @@ type Map map[error]Refusal
 type Refusal struct {
 	Kind Kind
 	Code string
+	// Sentence is what the caller reads in place of the error's own text.
+	Sentence string
+	// RetryAfter tells the caller when to try again; zero says nothing.
+	RetryAfter time.Duration
 }
 
 // Merge gives one map of several, the later winning.
@@ -250,7 +254,10 @@ func (m Map) Refuse(err error) error {
 		if r.Code != "" {
 			refused.code = r.Code
 		}
-		refused.cause = err
+		if r.Sentence != "" {
+			refused.sentence = r.Sentence
+		}
+		refused.retry, refused.cause = r.RetryAfter, err
 		return refused
 	}
 	return err

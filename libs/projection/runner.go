@@ -32,11 +32,12 @@ type Runner struct {
 	Logger  *slog.Logger
 	Tracer  trace.Tracer
 
-	mu      sync.Mutex
-	at      uint64
-	unknown uint64
-	stopped error
-	moved   chan struct{}
+	mu       sync.Mutex
+	prepared bool
+	at       uint64
+	unknown  uint64
+	stopped  error
+	moved    chan struct{}
 }
 
 // Health is nil while the views follow; else why they stopped.
@@ -51,6 +52,13 @@ func (r *Runner) Position() uint64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.at
+}
+
+// Prepared is true once every view has its tables and has reached the checkpoint the service last had.
+func (r *Runner) Prepared() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.prepared
 }
 
 // Unknown counts facts of types this program does not know.
@@ -82,6 +90,9 @@ func (r *Runner) Run(ctx context.Context) error {
 	if err := r.retry(ctx, "prepare views", r.prepare); err != nil {
 		return r.stop(err)
 	}
+	r.mu.Lock()
+	r.prepared = true
+	r.mu.Unlock()
 	done := make(chan error, 2)
 	loops := 1
 	go func() { done <- r.retry(ctx, "views", r.project) }()
