@@ -1,0 +1,66 @@
+// Package issuance issues, rotates and ends credentials, and is the authorization server.
+package issuance
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/chancery-dev/chancery/libs/eventlog"
+	"github.com/chancery-dev/chancery/libs/lineage"
+	"github.com/chancery-dev/chancery/libs/projection"
+	"github.com/chancery-dev/chancery/libs/service"
+	"github.com/chancery-dev/chancery/services/issuance/internal/api"
+	"github.com/chancery-dev/chancery/services/issuance/internal/authorization"
+	"github.com/chancery-dev/chancery/services/issuance/internal/credential"
+	"github.com/chancery-dev/chancery/services/issuance/internal/oauth"
+	"github.com/chancery-dev/chancery/services/issuance/internal/policy"
+	"github.com/chancery-dev/chancery/services/issuance/internal/signingkey"
+	"github.com/chancery-dev/chancery/services/issuance/internal/token"
+	"github.com/chancery-dev/chancery/services/issuance/internal/view"
+)
+
+type config struct {
+	Issuer string `env:"CHANCERY_ISSUER, required" doc:"issuer of access tokens: the public address of the portal" want:"https://host"`
+}
+
+// New wires issuance.
+func New(ctx context.Context, d service.Deps) (*service.Service, error) {
+	if d.Keys == nil || d.DB == nil {
+		return nil, errors.New("issuance needs CHANCERY_KEY_FILE and DATABASE_URL")
+	}
+	var own config
+	if err := service.Load(ctx, d.Config.Lookup, &own); err != nil {
+		return nil, err
+	}
+	authorizations := eventlog.Repository[authorization.State]{Log: d.Log, Kind: "issuance.authorization"}
+	credentials := eventlog.Repository[credential.State]{Log: d.Log, Kind: "issuance.credential"}
+	keys := &oauth.Keys{Private: oauth.FromVault(d.Vault)}
+	custodian := oauth.Custodian{
+		Keys: keys, Vault: d.Vault, Now: d.Clock, Logger: d.Logger,
+		Repository: eventlog.Repository[signingkey.State]{Log: d.Log, Kind: "issuance.signing_key"},
+	}
+	server := &oauth.Server{
+		Issuer: own.Issuer, Keys: keys, Credentials: credentials, Fold: d.Lineage, Fingerprints: d.Fingerprints,
+		Tokens:  eventlog.Repository[token.State]{Log: d.Log, Kind: "issuance.token"},
+		Observe: d.Log.Observe, Now: d.Clock, Logger: d.Logger,
+	}
+	api.Routes(d.API, api.Deps{
+		Rows: view.Rows{DB: d.DB}, Authorizations: authorizations, Credentials: credentials, Fold: d.Lineage, Fingerprints: d.Fingerprints, OAuth: server, Now: d.Clock,
+		WaitFor: d.WaitFor,
+	})
+	return &service.Service{
+		Views: []projection.View{view.Applications, view.Credentials},
+		Folds: []service.Fold{keys.Fold},
+		Policies: policy.All(policy.Deps{
+			Rows: view.Rows{DB: d.DB}, Authorizations: authorizations, Credentials: credentials, Now: d.Clock,
+			Live: func(id string, now time.Time) error {
+				return d.Lineage.Live(lineage.Ref{Kind: "credential", ID: id}, now)
+			},
+		}),
+		Start: custodian.Ensure,
+		Background: map[string]func(context.Context) error{
+			"signing keys": custodian.Run,
+		},
+	}, nil
+}
