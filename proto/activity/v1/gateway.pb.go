@@ -30,12 +30,19 @@ type AccessDenied struct {
 	ApplicationId string                 `protobuf:"bytes,2,opt,name=application_id,json=applicationId,proto3" json:"application_id,omitempty"`
 	ProductId     string                 `protobuf:"bytes,3,opt,name=product_id,json=productId,proto3" json:"product_id,omitempty"`
 	OperationId   string                 `protobuf:"bytes,4,opt,name=operation_id,json=operationId,proto3" json:"operation_id,omitempty"`
-	// unknown | expired | revoked | retired | suspended | scope_missing | product_mismatch | environment_mismatch | no_operation | stale
-	Reason        string                 `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
-	Count         uint64                 `protobuf:"varint,6,opt,name=count,proto3" json:"count,omitempty"`
-	FirstAt       *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=first_at,json=firstAt,proto3" json:"first_at,omitempty"`
-	LastAt        *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=last_at,json=lastAt,proto3" json:"last_at,omitempty"`
-	Authorizer    string                 `protobuf:"bytes,9,opt,name=authorizer,proto3" json:"authorizer,omitempty"`
+	// Of the request: malformed. Of the credential: missing | unknown | expired | revoked | retired | suspended | grant_ended |
+	// application_ended | organization_ended | key_compromised | ownerless | unreadable | stale. Of the call: no_operation |
+	// product_mismatch | product_withdrawn | environment_mismatch | scope_missing.
+	Reason     string                 `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
+	Count      uint64                 `protobuf:"varint,6,opt,name=count,proto3" json:"count,omitempty"`
+	FirstAt    *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=first_at,json=firstAt,proto3" json:"first_at,omitempty"`
+	LastAt     *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=last_at,json=lastAt,proto3" json:"last_at,omitempty"`
+	Authorizer string                 `protobuf:"bytes,9,opt,name=authorizer,proto3" json:"authorizer,omitempty"`
+	// Where calls with no known credential came from, as far as it names nobody: /24 of IPv4, /48 of IPv6.
+	Network string `protobuf:"bytes,10,opt,name=network,proto3" json:"network,omitempty"`
+	// The scope that was missing.
+	Scope         string `protobuf:"bytes,11,opt,name=scope,proto3" json:"scope,omitempty"`
+	Generation    uint32 `protobuf:"varint,12,opt,name=generation,proto3" json:"generation,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -131,6 +138,27 @@ func (x *AccessDenied) GetAuthorizer() string {
 		return x.Authorizer
 	}
 	return ""
+}
+
+func (x *AccessDenied) GetNetwork() string {
+	if x != nil {
+		return x.Network
+	}
+	return ""
+}
+
+func (x *AccessDenied) GetScope() string {
+	if x != nil {
+		return x.Scope
+	}
+	return ""
+}
+
+func (x *AccessDenied) GetGeneration() uint32 {
+	if x != nil {
+		return x.Generation
+	}
+	return 0
 }
 
 // Calls admitted for one credential within one window.
@@ -246,7 +274,7 @@ var File_activity_v1_gateway_proto protoreflect.FileDescriptor
 
 const file_activity_v1_gateway_proto_rawDesc = "" +
 	"\n" +
-	"\x19activity/v1/gateway.proto\x12\vactivity.v1\x1a\x16event/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xff\x02\n" +
+	"\x19activity/v1/gateway.proto\x12\vactivity.v1\x1a\x16event/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xcf\x03\n" +
 	"\fAccessDenied\x12#\n" +
 	"\rcredential_id\x18\x01 \x01(\tR\fcredentialId\x12%\n" +
 	"\x0eapplication_id\x18\x02 \x01(\tR\rapplicationId\x12\x1d\n" +
@@ -259,7 +287,13 @@ const file_activity_v1_gateway_proto_rawDesc = "" +
 	"\alast_at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\x06lastAt\x12\x1e\n" +
 	"\n" +
 	"authorizer\x18\t \x01(\tR\n" +
-	"authorizer:'\x8a\xb5\x18#{count} calls were denied: {reason}\"\x80\x04\n" +
+	"authorizer\x12\x18\n" +
+	"\anetwork\x18\n" +
+	" \x01(\tR\anetwork\x12\x14\n" +
+	"\x05scope\x18\v \x01(\tR\x05scope\x12\x1e\n" +
+	"\n" +
+	"generation\x18\f \x01(\rR\n" +
+	"generation:'\x8a\xb5\x18#{count} calls were denied: {reason}\"\x80\x04\n" +
 	"\vUsageWindow\x12#\n" +
 	"\rcredential_id\x18\x01 \x01(\tR\fcredentialId\x12%\n" +
 	"\x0eapplication_id\x18\x02 \x01(\tR\rapplicationId\x12\x1d\n" +
