@@ -1,0 +1,92 @@
+// Command bench measures what docs/performance.md reports: every figure beside a baseline of the same run, interleaved.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime"
+	"strings"
+	"time"
+)
+
+// row is one line of the table. Ratio is figure to baseline; Target says what it should be.
+type row struct {
+	id, what, figure, baseline, ratio, target string
+	met                                       bool
+}
+
+type measurement struct {
+	id  string
+	run func(ctx context.Context, b *bench) ([]row, error)
+}
+
+// bench is what measurements share.
+type bench struct {
+	dir   string
+	quick bool
+}
+
+func (b *bench) n(full int) int {
+	if b.quick {
+		return max(full/20, 100)
+	}
+	return full
+}
+
+var measurements = []measurement{
+	{"P9", projecting},
+	{"P14", loading},
+}
+
+func main() {
+	quick := flag.Bool("quick", false, "a twentieth of the samples")
+	only := flag.String("only", "", "comma-separated ids, such as P1,P14")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, *quick, *only); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, quick bool, only string) error {
+	dir, err := os.MkdirTemp("", "chancery-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	b := &bench{dir: dir, quick: quick}
+	fmt.Printf("%s, %d cores, %s\n\n", runtime.Version(), runtime.NumCPU(), time.Now().UTC().Format("2006-01-02 15:04 UTC"))
+	fmt.Println("| # | what | figure | baseline in the same run | ratio | target | met |")
+	fmt.Println("|---|---|---|---|---|---|---|")
+	for _, m := range measurements {
+		if only != "" && !contains(strings.Split(only, ","), m.id) {
+			continue
+		}
+		rows, err := m.run(ctx, b)
+		if err != nil {
+			return fmt.Errorf("%s: %w", m.id, err)
+		}
+		for _, r := range rows {
+			met := "yes"
+			if !r.met {
+				met = "no"
+			}
+			fmt.Printf("| %s | %s | %s | %s | %s | %s | %s |\n", r.id, r.what, r.figure, r.baseline, r.ratio, r.target, met)
+		}
+	}
+	return nil
+}
+
+func contains(list []string, s string) bool {
+	for _, x := range list {
+		if strings.TrimSpace(x) == s {
+			return true
+		}
+	}
+	return false
+}
