@@ -13,6 +13,8 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
+
+	"github.com/chancery-dev/chancery/libs/eventlog"
 )
 
 // NATSOptions say how one NATS server runs. The zero value but for Dir is a single node that can be reached from its own
@@ -32,6 +34,10 @@ type NATSOptions struct {
 	MaxStore int64
 	// MaxMemory bounds the bytes of all streams in memory; 0 is 256 MiB.
 	MaxMemory int64
+	// Access splits the server into accounts with users; the zero Access leaves one account, open to all who connect.
+	Access eventlog.Access
+	// Users are the keys of the users of Access.
+	Users Users
 	// Log takes what the server says; nil discards it.
 	Log *slog.Logger
 }
@@ -151,6 +157,11 @@ func (o NATSOptions) server() (*server.Options, error) {
 		options.Cluster = server.ClusterOpts{Name: c.Name, Host: host, Port: port}
 		for _, r := range c.Routes {
 			options.Routes = append(options.Routes, &url.URL{Scheme: "nats-route", Host: r})
+		}
+	}
+	if len(o.Access.Accounts) > 0 {
+		if err := o.Users.configure(o.Access, options); err != nil {
+			return nil, err
 		}
 	}
 	return options, nil

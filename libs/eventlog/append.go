@@ -100,7 +100,7 @@ func (l *Log) append(ctx context.Context, subject string, before prior, d draft)
 		msg.Header["traceparent"] = []string{trace}
 	}
 	var same *Recorded
-	at, err := publish(ctx, l.js, l.denials, msg, func(ctx context.Context) (uint64, error) {
+	at, err := l.server.publish(ctx, msg, func(ctx context.Context) (uint64, error) {
 		var err error
 		if same, err = l.find(ctx, subject, before.sequence, envelope); err != nil || same == nil {
 			return 0, err

@@ -27,9 +27,7 @@ var digestForm = regexp.MustCompile(`^[0-9a-f]{64}$`)
 // Blobs keeps contents under their SHA-256, for ever: written once by the service whose they are, replaced and deleted
 // by nobody, read by all.
 type Blobs struct {
-	nc      *nats.Conn
-	js      jetstream.JetStream
-	denials *denials
+	server  *server
 	service string
 }
 
@@ -38,15 +36,17 @@ func OpenBlobs(ctx context.Context, nc *nats.Conn, service string) (*Blobs, erro
 	if !token.MatchString(service) {
 		return nil, fmt.Errorf("service name %q is not one subject token", service)
 	}
-	js, err := jetstream.New(nc)
+	ctx, cancel := context.WithTimeout(ctx, openTimeout)
+	defer cancel()
+	s, err := reach(ctx, nc)
 	if err != nil {
 		return nil, err
 	}
-	return &Blobs{nc, js, watchDenials(nc), service}, checkDrift(ctx, js, BlobsStream(0))
+	return &Blobs{s, service}, s.checkDrift(ctx, BlobsStream(0))
 }
 
 // Of is what another service keeps, for reading.
-func (b *Blobs) Of(service string) *Blobs { return &Blobs{b.nc, b.js, b.denials, service} }
+func (b *Blobs) Of(service string) *Blobs { return &Blobs{b.server, service} }
 
 // Put keeps content and answers its digest in hexadecimal once it is durable. Putting the same again changes nothing.
 func (b *Blobs) Put(ctx context.Context, content []byte) (string, error) {
@@ -67,7 +67,7 @@ func (b *Blobs) Put(ctx context.Context, content []byte) (string, error) {
 
 func (b *Blobs) putPiece(ctx context.Context, digest string, i int, piece []byte) error {
 	subject := b.piece(digest, i)
-	_, err := publish(ctx, b.js, b.denials, &nats.Msg{Subject: subject, Data: piece, Header: nats.Header{
+	_, err := b.server.publish(ctx, &nats.Msg{Subject: subject, Data: piece, Header: nats.Header{
 		jetstream.MsgIDHeader:               {subject},
 		jetstream.ExpectedStreamHeader:      {streamBlobs},
 		jetstream.ExpectedLastSubjSeqHeader: {"0"},
@@ -90,9 +90,9 @@ func (b *Blobs) Get(ctx context.Context, digest string) ([]byte, error) {
 	}
 	var content []byte
 	for i := 0; ; i++ {
-		m, err := direct(ctx, b.nc, b.denials, streamBlobs, b.piece(digest, i), 0)
+		m, err := b.server.direct(ctx, streamBlobs, b.piece(digest, i), 0)
 		if errors.Is(err, errNoMessage) {
-			m, err = fromLeader(ctx, b.nc, b.denials, streamBlobs, b.piece(digest, i), 0)
+			m, err = b.server.fromLeader(ctx, streamBlobs, b.piece(digest, i), 0)
 		}
 		if errors.Is(err, errNoMessage) {
 			return nil, fmt.Errorf("%w: %s", ErrNoBlob, digest)

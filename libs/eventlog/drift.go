@@ -74,16 +74,16 @@ func drifts(found, want jetstream.StreamConfig) error {
 	return errors.Join(out...)
 }
 
-func checkDrift(ctx context.Context, js jetstream.JetStream, want jetstream.StreamConfig) error {
+func (s *server) checkDrift(ctx context.Context, want jetstream.StreamConfig) error {
 	live, err := retried(ctx, func(ctx context.Context) (jetstream.StreamConfig, error) {
-		s, err := js.Stream(ctx, want.Name)
+		live, err := s.js.Stream(ctx, want.Name)
 		if err != nil {
 			if errors.Is(err, jetstream.ErrStreamNotFound) {
 				err = fmt.Errorf("%w: %w", errNoMessage, err)
 			}
 			return jetstream.StreamConfig{}, err
 		}
-		return s.CachedInfo().Config, nil
+		return live.CachedInfo().Config, nil
 	})
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		return fmt.Errorf("stream %s does not exist: provision it first", want.Name)

@@ -20,6 +20,7 @@ var ErrShorter = errors.New("the stream ends before the position to follow from"
 const (
 	batchMessages = 1000
 	batchBytes    = 4 << 20
+	batchWait     = 20 * time.Millisecond
 	heartbeat     = time.Second
 )
 
@@ -46,7 +47,7 @@ func (l *Log) follow(ctx context.Context, stream string, after uint64, apply fun
 	if last < after {
 		return fmt.Errorf("%w: %s ends at %d, asked for what follows %d", ErrShorter, stream, last, after)
 	}
-	o := ordered{nc: l.nc, js: l.js, stream: stream, next: after + 1, strict: stream == streamEvents}
+	o := ordered{server: l.server, stream: stream, next: after + 1, strict: stream == streamEvents}
 	reading, stop := context.WithCancel(ctx)
 	defer stop()
 	// Decoding the next batch goes on while the last one is applied.
@@ -93,7 +94,7 @@ func (l *Log) lastSequence(ctx context.Context, stream string) (uint64, error) {
 	ctx, cancel := l.bound(ctx)
 	defer cancel()
 	return retried(ctx, func(ctx context.Context) (uint64, error) {
-		s, err := l.js.Stream(ctx, stream)
+		s, err := l.server.js.Stream(ctx, stream)
 		if err != nil {
 			return 0, err
 		}
@@ -103,8 +104,7 @@ func (l *Log) lastSequence(ctx context.Context, stream string) (uint64, error) {
 
 // ordered reads a stream in order on a consumer of its own, made anew from the next message whenever it is lost.
 type ordered struct {
-	nc     *nats.Conn
-	js     jetstream.JetStream
+	server *server
 	stream string
 	next   uint64
 	// strict says that the stream's own sequences leave nothing out.
@@ -143,8 +143,8 @@ type takeError struct{ error }
 
 // once reads on one consumer until it is lost.
 func (o *ordered) once(ctx context.Context, take func([]stored) error) error {
-	reconnected := o.nc.StatusChanged(nats.RECONNECTING)
-	defer o.nc.RemoveStatusListener(reconnected)
+	reconnected := o.server.nc.StatusChanged(nats.RECONNECTING)
+	defer o.server.nc.RemoveStatusListener(reconnected)
 	// The name is a secret: who knows it could take messages from this consumer.
 	creating, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
@@ -158,7 +158,7 @@ func (o *ordered) once(ctx context.Context, take func([]stored) error) error {
 		// The plural keeps the filter out of the request's subject, which the server's permissions name.
 		config.FilterSubjects = []string{">"}
 	}
-	consumer, err := o.js.CreateConsumer(creating, o.stream, config)
+	consumer, err := o.server.js.CreateConsumer(creating, o.stream, config)
 	if err != nil {
 		return err
 	}
@@ -167,8 +167,8 @@ func (o *ordered) once(ctx context.Context, take func([]stored) error) error {
 		// A consumer that could not be deleted ends by its inactivity.
 		gone, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		defer cancel()
-		if o.nc.IsConnected() {
-			_ = o.js.DeleteConsumer(gone, o.stream, name)
+		if o.server.nc.IsConnected() {
+			_ = o.server.js.DeleteConsumer(gone, o.stream, name)
 		}
 	}()
 	messages, err := consumer.Messages(jetstream.PullMaxMessages(batchMessages), jetstream.PullExpiry(10*time.Second),
@@ -190,17 +190,24 @@ func (o *ordered) once(ctx context.Context, take func([]stored) error) error {
 	for {
 		var batch []stored
 		size := 0
+		// What has begun to come is not held back for long by what has not.
+		soon, enough := ctx, context.CancelFunc(func() {})
 		for {
-			m, err := messages.Next(jetstream.NextContext(ctx))
+			m, err := messages.Next(jetstream.NextContext(soon))
+			if err != nil && ctx.Err() == nil && soon.Err() != nil {
+				break
+			}
 			if err != nil {
+				enough()
 				return o.flush(batch, next, take, err)
 			}
 			meta, err := m.Metadata()
-			if err != nil {
-				return o.flush(batch, next, take, err)
+			if err == nil && (meta.Sequence.Consumer != delivered+1 || meta.Sequence.Stream < next || o.strict && meta.Sequence.Stream != next) {
+				err = fmt.Errorf("%w: %s #%d after #%d", errGap, o.stream, meta.Sequence.Stream, next-1)
 			}
-			if meta.Sequence.Consumer != delivered+1 || meta.Sequence.Stream < next || (o.strict && meta.Sequence.Stream != next) {
-				return o.flush(batch, next, take, fmt.Errorf("%w: %s #%d after #%d", errGap, o.stream, meta.Sequence.Stream, next-1))
+			if err != nil {
+				enough()
+				return o.flush(batch, next, take, err)
 			}
 			delivered, next = delivered+1, meta.Sequence.Stream+1
 			batch = append(batch, stored{m.Subject(), meta.Sequence.Stream, meta.Timestamp, m.Data(), m.Headers().Get("traceparent")})
@@ -208,7 +215,11 @@ func (o *ordered) once(ctx context.Context, take func([]stored) error) error {
 			if meta.NumPending == 0 || len(batch) >= batchMessages || size >= batchBytes {
 				break
 			}
+			if len(batch) == 1 {
+				soon, enough = context.WithTimeout(ctx, batchWait)
+			}
 		}
+		enough()
 		if err := o.flush(batch, next, take, nil); err != nil {
 			return err
 		}

@@ -65,17 +65,18 @@ type Options struct {
 
 // Log is one service's access to EVENTS and ACTIVITY. It is safe for concurrent use.
 type Log struct {
-	nc       *nats.Conn
-	js       jetstream.JetStream
+	server   *server
 	service  string
 	frontier Frontier
 	vault    *Vault
 	clock    func() time.Time
 	timeout  time.Duration
 	cache    *cache
-	denials  *denials
 	packers  sync.Map // kind → *packer
 }
+
+// openTimeout bounds how long opening waits for a server that elects its leader.
+const openTimeout = 30 * time.Second
 
 var token = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
 
@@ -84,12 +85,13 @@ func Open(ctx context.Context, nc *nats.Conn, o Options) (*Log, error) {
 	if !token.MatchString(o.Service) {
 		return nil, fmt.Errorf("service name %q is not one subject token", o.Service)
 	}
-	js, err := jetstream.New(nc)
+	ctx, cancel := context.WithTimeout(ctx, openTimeout)
+	defer cancel()
+	s, err := reach(ctx, nc)
 	if err != nil {
 		return nil, err
 	}
-	l := &Log{nc: nc, js: js, service: o.Service, frontier: o.Frontier, vault: o.Vault, clock: o.Clock, timeout: o.Timeout,
-		denials: watchDenials(nc)}
+	l := &Log{server: s, service: o.Service, frontier: o.Frontier, vault: o.Vault, clock: o.Clock, timeout: o.Timeout}
 	if l.clock == nil {
 		l.clock = time.Now
 	}
@@ -103,7 +105,7 @@ func Open(ctx context.Context, nc *nats.Conn, o Options) (*Log, error) {
 		l.cache = newCache(o.Cache)
 	}
 	for _, want := range []jetstream.StreamConfig{EventsStream(o.Replicas), ActivityStream(o.Replicas, 0)} {
-		if err := checkDrift(ctx, js, want); err != nil {
+		if err := s.checkDrift(ctx, want); err != nil {
 			return nil, err
 		}
 	}

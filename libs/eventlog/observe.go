@@ -132,7 +132,7 @@ func (p *packer) publish(batch []*observation) error {
 	if err != nil {
 		return err
 	}
-	_, err = publish(ctx, p.log.js, p.log.denials, &nats.Msg{Subject: p.subject, Data: body, Header: nats.Header{
+	_, err = p.log.server.publish(ctx, &nats.Msg{Subject: p.subject, Data: body, Header: nats.Header{
 		jetstream.MsgIDHeader:          {batch[0].eventID},
 		jetstream.ExpectedStreamHeader: {streamActivity},
 	}}, nil)

@@ -117,22 +117,22 @@ func Provision(ctx context.Context, nc *nats.Conn, o ProvisionOptions) error {
 
 // ProvisionStreams is Provision for any streams, as those of the audit and feed accounts.
 func ProvisionStreams(ctx context.Context, nc *nats.Conn, streams ...jetstream.StreamConfig) error {
-	js, err := jetstream.New(nc)
+	s, err := reach(ctx, nc)
 	if err != nil {
 		return err
 	}
 	var refused []error
 	for _, want := range streams {
-		if err := provision(ctx, js, want); err != nil {
+		if err := s.provision(ctx, want); err != nil {
 			refused = append(refused, err)
 		}
 	}
 	return errors.Join(refused...)
 }
 
-func provision(ctx context.Context, js jetstream.JetStream, want jetstream.StreamConfig) error {
+func (s *server) provision(ctx context.Context, want jetstream.StreamConfig) error {
 	_, err := retried(ctx, func(ctx context.Context) (struct{}, error) {
-		_, err := js.CreateStream(ctx, want)
+		_, err := s.js.CreateStream(ctx, want)
 		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
 			return struct{}{}, nil
 		}
@@ -141,5 +141,5 @@ func provision(ctx context.Context, js jetstream.JetStream, want jetstream.Strea
 	if err != nil {
 		return fmt.Errorf("create stream %s: %w", want.Name, err)
 	}
-	return checkDrift(ctx, js, want)
+	return s.checkDrift(ctx, want)
 }

@@ -26,13 +26,13 @@ const attemptTimeout = 2 * time.Second
 // publish sends m, which carries a Nats-Msg-Id, again and again until the answer is definite: a sequence, errStale, or
 // another refusal by the server. found is asked after an answer that a copy sent before may have caused; it says where
 // m is stored, or 0.
-func publish(ctx context.Context, js jetstream.JetStream, d *denials, m *nats.Msg, found func(context.Context) (uint64, error)) (uint64, error) {
-	denied, stop := d.watch(m.Subject)
+func (s *server) publish(ctx context.Context, m *nats.Msg, found func(context.Context) (uint64, error)) (uint64, error) {
+	denied, stop := s.denials.watch(m.Subject)
 	defer stop()
 	// open says that a copy was sent whose fate is not known.
 	open := false
 	for try := 0; ; try++ {
-		ack, err := publishOnce(ctx, js, m, denied)
+		ack, err := s.publishOnce(ctx, m, denied)
 		if err == nil {
 			return ack.Sequence, nil
 		}
@@ -70,7 +70,7 @@ func publish(ctx context.Context, js jetstream.JetStream, d *denials, m *nats.Ms
 	}
 }
 
-func publishOnce(ctx context.Context, js jetstream.JetStream, m *nats.Msg, denied <-chan struct{}) (*jetstream.PubAck, error) {
+func (s *server) publishOnce(ctx context.Context, m *nats.Msg, denied <-chan struct{}) (*jetstream.PubAck, error) {
 	attempt, cancel := context.WithTimeoutCause(ctx, attemptTimeout, context.DeadlineExceeded)
 	defer cancel()
 	attempt, refuse := context.WithCancelCause(attempt)
@@ -89,7 +89,7 @@ func publishOnce(ctx context.Context, js jetstream.JetStream, m *nats.Msg, denie
 	for k, v := range m.Header {
 		out.Header[k] = v
 	}
-	ack, err := js.PublishMsg(attempt, out, jetstream.WithRetryAttempts(0))
+	ack, err := s.js.PublishMsg(attempt, out, jetstream.WithRetryAttempts(0))
 	if err != nil && errors.Is(context.Cause(attempt), ErrForbidden) {
 		return nil, ErrForbidden
 	}

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 // Beat is the newest word of one node.
@@ -21,9 +20,7 @@ type Beat struct {
 
 // Pulse is where nodes say that they live and how far they are. Nothing of it outlasts a minute, or the server.
 type Pulse struct {
-	nc      *nats.Conn
-	js      jetstream.JetStream
-	denials *denials
+	server  *server
 	service string
 }
 
@@ -32,11 +29,13 @@ func OpenPulse(ctx context.Context, nc *nats.Conn, service string) (*Pulse, erro
 	if !token.MatchString(service) {
 		return nil, fmt.Errorf("service name %q is not one subject token", service)
 	}
-	js, err := jetstream.New(nc)
+	ctx, cancel := context.WithTimeout(ctx, openTimeout)
+	defer cancel()
+	s, err := reach(ctx, nc)
 	if err != nil {
 		return nil, err
 	}
-	return &Pulse{nc, js, watchDenials(nc), service}, checkDrift(ctx, js, PulseStream(0))
+	return &Pulse{s, service}, s.checkDrift(ctx, PulseStream(0))
 }
 
 // Beat replaces what node said last. It is sent once: a beat that is late is worth nothing.
@@ -45,9 +44,9 @@ func (p *Pulse) Beat(ctx context.Context, node string, body []byte) error {
 		return fmt.Errorf("node %q is not one subject token", node)
 	}
 	m := &nats.Msg{Subject: "pulse." + p.service + "." + node, Data: body}
-	denied, stop := p.denials.watch(m.Subject)
+	denied, stop := p.server.denials.watch(m.Subject)
 	defer stop()
-	_, err := publishOnce(ctx, p.js, m, denied)
+	_, err := p.server.publishOnce(ctx, m, denied)
 	return err
 }
 
@@ -55,7 +54,7 @@ func (p *Pulse) Beat(ctx context.Context, node string, body []byte) error {
 // ErrStop ends it without an error. Beats are in
 // order for each node; after a lost connection the newest are applied again.
 func (p *Pulse) Watch(ctx context.Context, apply func(Beat) error) error {
-	o := ordered{nc: p.nc, js: p.js, stream: streamPulse, newest: true}
+	o := ordered{server: p.server, stream: streamPulse, newest: true}
 	err := o.run(ctx, func(messages []stored) error {
 		for _, m := range messages {
 			parts := strings.Split(m.subject, ".")

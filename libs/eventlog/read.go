@@ -15,8 +15,9 @@ import (
 var errNoMessage = errors.New("no message")
 
 // request asks the server's stream interface; it answers ErrForbidden at once where the server refuses the subject.
-func request(ctx context.Context, nc *nats.Conn, d *denials, subject string, body []byte) (*nats.Msg, error) {
-	denied, stop := d.watch(subject)
+func (s *server) request(ctx context.Context, call string, body []byte) (*nats.Msg, error) {
+	subject := s.api + "." + call
+	denied, stop := s.denials.watch(subject)
 	defer stop()
 	ctx, refuse := context.WithCancelCause(ctx)
 	defer refuse(nil)
@@ -29,7 +30,7 @@ func request(ctx context.Context, nc *nats.Conn, d *denials, subject string, bod
 		case <-unhook:
 		}
 	}()
-	m, err := nc.RequestWithContext(ctx, subject, body)
+	m, err := s.nc.RequestWithContext(ctx, subject, body)
 	if err != nil && errors.Is(context.Cause(ctx), ErrForbidden) {
 		return nil, context.Cause(ctx)
 	}
@@ -52,19 +53,15 @@ func retried[T any](ctx context.Context, read func(context.Context) (T, error)) 
 }
 
 // direct asks any replica for a message: by subject (the newest) or, with no subject, by sequence. It may be behind.
-func (l *Log) direct(ctx context.Context, stream, subject string, sequence uint64) (stored, error) {
-	return direct(ctx, l.nc, l.denials, stream, subject, sequence)
-}
-
-func direct(ctx context.Context, nc *nats.Conn, d *denials, stream, subject string, sequence uint64) (stored, error) {
-	to, body := "$JS.API.DIRECT.GET."+stream, []byte(nil)
+func (s *server) direct(ctx context.Context, stream, subject string, sequence uint64) (stored, error) {
+	to, body := "DIRECT.GET."+stream, []byte(nil)
 	if subject != "" {
 		to += "." + subject
 	} else {
 		body = fmt.Appendf(nil, `{"seq":%d}`, sequence)
 	}
 	return retried(ctx, func(ctx context.Context) (stored, error) {
-		m, err := request(ctx, nc, d, to, body)
+		m, err := s.request(ctx, to, body)
 		if err != nil {
 			return stored{}, err
 		}
@@ -91,7 +88,7 @@ func fromDirect(m *nats.Msg) (stored, error) {
 }
 
 // fromLeader asks the stream's leader for a message: by subject (the newest) or, with no subject, by sequence.
-func fromLeader(ctx context.Context, nc *nats.Conn, d *denials, stream, subject string, sequence uint64) (stored, error) {
+func (s *server) fromLeader(ctx context.Context, stream, subject string, sequence uint64) (stored, error) {
 	var ask struct {
 		Seq    uint64 `json:"seq,omitempty"`
 		LastBy string `json:"last_by_subj,omitempty"`
@@ -106,7 +103,7 @@ func fromLeader(ctx context.Context, nc *nats.Conn, d *denials, stream, subject 
 		return stored{}, err
 	}
 	return retried(ctx, func(ctx context.Context) (stored, error) {
-		m, err := request(ctx, nc, d, "$JS.API.STREAM.MSG.GET."+stream, body)
+		m, err := s.request(ctx, "STREAM.MSG.GET."+stream, body)
 		if err != nil {
 			return stored{}, err
 		}
@@ -147,7 +144,7 @@ func fromLeader(ctx context.Context, nc *nats.Conn, d *denials, stream, subject 
 func (l *Log) Tail(ctx context.Context) (uint64, error) {
 	ctx, cancel := l.bound(ctx)
 	defer cancel()
-	m, err := fromLeader(ctx, l.nc, l.denials, streamEvents, ">", 0)
+	m, err := l.server.fromLeader(ctx, streamEvents, ">", 0)
 	if errors.Is(err, errNoMessage) {
 		return 0, nil
 	}
@@ -167,9 +164,9 @@ func (l *Log) Get(ctx context.Context, sequence uint64) (Recorded, error) {
 
 // sequence reads one message; a replica that has not got it yet is no reason to say that it does not exist.
 func (l *Log) sequence(ctx context.Context, sequence uint64) (stored, error) {
-	m, err := l.direct(ctx, streamEvents, "", sequence)
+	m, err := l.server.direct(ctx, streamEvents, "", sequence)
 	if errors.Is(err, errNoMessage) {
-		m, err = fromLeader(ctx, l.nc, l.denials, streamEvents, "", sequence)
+		m, err = l.server.fromLeader(ctx, streamEvents, "", sequence)
 	}
 	if errors.Is(err, errNoMessage) {
 		return m, fmt.Errorf("%w: no message at #%d", ErrIncomplete, sequence)
@@ -197,9 +194,9 @@ func (l *Log) tail(ctx context.Context, subject string, leader bool) (*Recorded,
 	var m stored
 	var err error
 	if leader {
-		m, err = fromLeader(ctx, l.nc, l.denials, streamEvents, subject, 0)
+		m, err = l.server.fromLeader(ctx, streamEvents, subject, 0)
 	} else {
-		m, err = l.direct(ctx, streamEvents, subject, 0)
+		m, err = l.server.direct(ctx, streamEvents, subject, 0)
 	}
 	if errors.Is(err, errNoMessage) {
 		return nil, nil

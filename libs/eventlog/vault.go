@@ -50,9 +50,7 @@ type VaultOptions struct {
 // server's files, and every copy made before is closed by the change of the wrapping key. It is safe for concurrent
 // use by several processes that share the key store.
 type Vault struct {
-	nc       *nats.Conn
-	js       jetstream.JetStream
-	denials  *denials
+	server   *server
 	service  string
 	foreign  bool
 	keys     KeyStore
@@ -65,11 +63,13 @@ func OpenVault(ctx context.Context, nc *nats.Conn, o VaultOptions) (*Vault, erro
 	if !token.MatchString(o.Service) {
 		return nil, fmt.Errorf("service name %q is not one subject token", o.Service)
 	}
-	js, err := jetstream.New(nc)
+	ctx, cancel := context.WithTimeout(ctx, openTimeout)
+	defer cancel()
+	s, err := reach(ctx, nc)
 	if err != nil {
 		return nil, err
 	}
-	v := &Vault{nc: nc, js: js, denials: watchDenials(nc), service: o.Service, foreign: o.Foreign, keys: o.Keys}
+	v := &Vault{server: s, service: o.Service, foreign: o.Foreign, keys: o.Keys}
 	v.dataKeys = newDataKeys(v)
 	if _, err := v.keyset(); err != nil {
 		return nil, err
@@ -77,7 +77,7 @@ func OpenVault(ctx context.Context, nc *nats.Conn, o VaultOptions) (*Vault, erro
 	if o.Foreign {
 		return v, nil
 	}
-	return v, checkDrift(ctx, js, VaultStream(o.Service, o.Replicas))
+	return v, s.checkDrift(ctx, VaultStream(o.Service, o.Replicas))
 }
 
 func (v *Vault) subject(kind, id string) (string, error) {
@@ -150,8 +150,8 @@ func (v *Vault) write(ctx context.Context, subject string, entry *eventv1.VaultE
 	if expected != nil {
 		m.Header[jetstream.ExpectedLastSubjSeqHeader] = []string{strconv.FormatUint(*expected, 10)}
 	}
-	at, err := publish(ctx, v.js, v.denials, m, func(ctx context.Context) (uint64, error) {
-		last, err := fromLeader(ctx, v.nc, v.denials, vaultName(v.service), subject, 0)
+	at, err := v.server.publish(ctx, m, func(ctx context.Context) (uint64, error) {
+		last, err := v.server.fromLeader(ctx, vaultName(v.service), subject, 0)
 		if errors.Is(err, errNoMessage) {
 			return 0, nil
 		}
@@ -173,9 +173,9 @@ func (v *Vault) read(ctx context.Context, kind, id string) (*eventv1.VaultEntry,
 		return nil, nil, 0, err
 	}
 	stream := vaultName(v.service)
-	m, err := direct(ctx, v.nc, v.denials, stream, subject, 0)
+	m, err := v.server.direct(ctx, stream, subject, 0)
 	if errors.Is(err, errNoMessage) && !v.foreign {
-		m, err = fromLeader(ctx, v.nc, v.denials, stream, subject, 0)
+		m, err = v.server.fromLeader(ctx, stream, subject, 0)
 	}
 	if errors.Is(err, errNoMessage) {
 		return nil, nil, 0, fmt.Errorf("%w: %s", ErrNoSecret, subject)

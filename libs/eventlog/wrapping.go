@@ -73,12 +73,12 @@ func (v *Vault) remove(ctx context.Context, kind, id string) error {
 	if err != nil {
 		return err
 	}
-	stream, err := v.js.Stream(ctx, vaultName(v.service))
+	stream, err := v.server.js.Stream(ctx, vaultName(v.service))
 	if err != nil {
 		return err
 	}
 	for {
-		m, err := fromLeader(ctx, v.nc, v.denials, vaultName(v.service), subject, 0)
+		m, err := v.server.fromLeader(ctx, vaultName(v.service), subject, 0)
 		if errors.Is(err, errNoMessage) {
 			return nil
 		}
@@ -106,7 +106,7 @@ func (v *Vault) List(ctx context.Context, kind string) ([]string, error) {
 }
 
 func (v *Vault) subjects(ctx context.Context, filter string) ([]string, error) {
-	stream, err := v.js.Stream(ctx, vaultName(v.service))
+	stream, err := v.server.js.Stream(ctx, vaultName(v.service))
 	if err != nil {
 		return nil, err
 	}
@@ -195,7 +195,7 @@ func (v *Vault) rewrap(ctx context.Context, set wrappingSet) error {
 
 func (v *Vault) rewrapOne(ctx context.Context, subject string, set wrappingSet) error {
 	for {
-		m, err := fromLeader(ctx, v.nc, v.denials, vaultName(v.service), subject, 0)
+		m, err := v.server.fromLeader(ctx, vaultName(v.service), subject, 0)
 		if errors.Is(err, errNoMessage) {
 			return nil
 		}

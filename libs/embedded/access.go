@@ -1,0 +1,119 @@
+package embedded
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nkeys"
+
+	"github.com/chancery-dev/chancery/libs/eventlog"
+)
+
+// Users are the keys by which the users of a server's access are known to it. The server learns the public halves alone.
+type Users struct{ seeds map[string][]byte }
+
+// EnsureUsers reads the key of every user from "<user>.nk" below dir, mode 0600, and makes those that are missing.
+func EnsureUsers(dir string, access eventlog.Access) (Users, error) {
+	u := Users{map[string][]byte{}}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return u, explain(dir, err)
+	}
+	for _, user := range access.Users {
+		seed, err := ensureSeed(filepath.Join(dir, user.Name+".nk"))
+		if err != nil {
+			return u, err
+		}
+		u.seeds[user.Name] = seed
+	}
+	return u, nil
+}
+
+func ensureSeed(path string) ([]byte, error) {
+	seed, err := os.ReadFile(path)
+	if err == nil {
+		if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o077 != 0 {
+			return nil, fmt.Errorf("%s: mode %04o lets others read it, must be 0600 (chmod 600 %[1]s)", path, info.Mode().Perm())
+		}
+		if _, err := nkeys.FromSeed(seed); err != nil {
+			return nil, fmt.Errorf("%s: not a user key", path)
+		}
+		return seed, nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return nil, explain(path, err)
+	}
+	pair, err := nkeys.CreateUser()
+	if err != nil {
+		return nil, err
+	}
+	if seed, err = pair.Seed(); err != nil {
+		return nil, err
+	}
+	// Exclusive: of two processes that make the keys at once, one must lose.
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return ensureSeed(path)
+	}
+	if err != nil {
+		return nil, explain(path, err)
+	}
+	_, err = f.Write(seed)
+	return seed, errors.Join(err, f.Sync(), f.Close())
+}
+
+// public is the key a user is known by.
+func (u Users) public(name string) (string, error) {
+	pair, err := nkeys.FromSeed(u.seeds[name])
+	if err != nil {
+		return "", fmt.Errorf("NATS user %q has no key", name)
+	}
+	return pair.PublicKey()
+}
+
+// As connects as one of the users, listening for answers where that user alone may.
+func (u Users) As(name string) nats.Option {
+	return func(o *nats.Options) error {
+		public, err := u.public(name)
+		if err != nil {
+			return err
+		}
+		sign := func(nonce []byte) ([]byte, error) {
+			pair, err := nkeys.FromSeed(u.seeds[name])
+			if err != nil {
+				return nil, err
+			}
+			defer pair.Wipe()
+			return pair.Sign(nonce)
+		}
+		if err := nats.Nkey(public, sign)(o); err != nil {
+			return err
+		}
+		return nats.CustomInboxPrefix(eventlog.InboxPrefix(name))(o)
+	}
+}
+
+// configure gives a server the accounts of an access and its users.
+func (u Users) configure(access eventlog.Access, to *server.Options) error {
+	keys := map[string]string{}
+	for _, user := range access.Users {
+		public, err := u.public(user.Name)
+		if err != nil {
+			return err
+		}
+		keys[user.Name] = public
+	}
+	text, err := access.Config(keys)
+	if err != nil {
+		return err
+	}
+	// As text, because the server makes what it reads itself ready to hold streams before it looks at its disk.
+	if err := to.ProcessConfigString(text); err != nil {
+		return fmt.Errorf("NATS accounts: %w", err)
+	}
+	return nil
+}
