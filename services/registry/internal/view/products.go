@@ -34,7 +34,7 @@ create unique index on products (name, id)`,
 		case *registryv1.ProductOrphaned:
 			return seat(ctx, tx, id, f.Seat, "", f.PersonId)
 		case *registryv1.ProductAudienceSet:
-			return exec(ctx, tx, `update products set audience=$2, audience_organization_ids=$3 where id=$1`, id, f.Audience, pq.StringArray(f.OrganizationIds))
+			return exec(ctx, tx, `update products set audience=$2, audience_organization_ids=$3 where id=$1`, id, f.Audience, append(pq.StringArray{}, f.OrganizationIds...))
 		case *registryv1.ProductPublished:
 			return exec(ctx, tx, `update products set state='published', version_id=$2, version=$3, published_at=$4 where id=$1`, id, f.VersionId, f.Version, r.Time)
 		case *registryv1.ProductWithdrawn:

@@ -20,7 +20,11 @@ func All() []projection.View {
 }
 
 // Views reads them from a database.
-type Views struct{ DB *sqlx.DB }
+type Views struct {
+	DB *sqlx.DB
+	// WaitFor returns once the rows include everything up to a position, or eventlog.ErrBehind.
+	WaitFor func(ctx context.Context, position uint64) error
+}
 
 // Rows reads the newest rows, or those of one snapshot.
 type Rows struct{ q sqlx.QueryerContext }
@@ -42,7 +46,7 @@ func (v Views) At(ctx context.Context, position uint64, read func(Rows) error) (
 	if err = once(); !errors.Is(err, eventlog.ErrBehind) {
 		return seen, err
 	}
-	if err = projection.WaitFor(ctx, v.DB, position); err != nil {
+	if err = v.WaitFor(ctx, position); err != nil {
 		return 0, err
 	}
 	return seen, once()
