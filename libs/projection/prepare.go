@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
@@ -12,113 +13,213 @@ import (
 	"github.com/chancery-dev/chancery/libs/eventlog"
 )
 
-var readOnly = &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
-
 const tables = `
 create table if not exists projection_checkpoints (
-	name text primary key, seq bigint not null, moved_at timestamptz not null default now());
+	name text primary key, seq bigint not null, fingerprint text not null, moved_at timestamptz not null default now());
 create table if not exists projection_views (
-	name text primary key, version integer not null, seq bigint not null, complete boolean not null);
+	name text primary key, source text not null, version integer not null, seq bigint not null, complete boolean not null, tables text[] not null);
 create table if not exists projection_policies (
 	name text primary key, seq bigint not null)`
 
 // errBusy says that another instance is at the same preparation.
 var errBusy = errors.New("another instance prepares the views")
 
-// prepare creates what is missing and replays what has a new version up to the checkpoint.
+// kept is what the database says of a view.
+type kept struct {
+	Name     string
+	Version  int
+	Seq      uint64
+	Complete bool
+	Tables   pq.StringArray
+}
+
+// prepare creates what is missing and replays alone, up to the checkpoint, what is new, has a new version or was left
+// incomplete. Meanwhile no instance moves the checkpoint.
 func (r *Runner) prepare(ctx context.Context) error {
 	conn, err := r.DB.Connx(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = conn.Close() }()
-	// One instance prepares; the lock ends with its connection.
-	var mine bool
-	if err := conn.GetContext(ctx, &mine, `select pg_try_advisory_lock(hashtext(current_schema() || '.projection.' || $1))`, r.Name); err != nil {
-		return err
-	}
-	if !mine {
-		return errBusy
-	}
-	defer func() {
-		_, _ = conn.ExecContext(context.WithoutCancel(ctx), `select pg_advisory_unlock(hashtext(current_schema() || '.projection.' || $1))`, r.Name)
-	}()
-	if _, err := r.DB.ExecContext(ctx, tables); err != nil {
-		return err
-	}
-	if _, err := r.DB.ExecContext(ctx, `insert into projection_checkpoints (name, seq) values ($1, 0) on conflict do nothing`, r.Name); err != nil {
-		return err
-	}
-	at, err := r.checkpoint(ctx)
+	unlock, err := tryLock(ctx, conn, "projection", r.Name)
 	if err != nil {
 		return err
 	}
-	for _, v := range r.Views {
-		if err := r.prepareView(ctx, v, at); err != nil {
-			return fmt.Errorf("view %s: %w", v.Name, err)
+	defer unlock()
+	if err := r.createTables(ctx); err != nil {
+		return err
+	}
+	if err := r.superseded(ctx); err != nil {
+		return err
+	}
+	to, incomplete, err := r.adopt(ctx)
+	if err != nil {
+		return err
+	}
+	if len(incomplete) > 0 {
+		r.reached(0)
+	}
+	for _, k := range incomplete {
+		if err := r.replay(ctx, r.view(k.Name), k.Seq, to); err != nil {
+			return err
 		}
 	}
+	if err := r.finish(ctx, to); err != nil {
+		return err
+	}
+	r.adopted = true
+	r.rebuilding(nil)
 	return nil
 }
 
-func (r *Runner) prepareView(ctx context.Context, v View, at uint64) error {
-	var have struct {
-		Version  int
-		Seq      uint64
-		Complete bool
-	}
-	err := r.DB.GetContext(ctx, &have, `select version, seq, complete from projection_views where name=$1`, v.Name)
-	switch {
-	case errors.Is(err, sql.ErrNoRows), err == nil && have.Version != v.Version:
-		if err := r.empty(ctx, v); err != nil {
-			return err
-		}
-		have.Seq = 0
-	case err != nil:
-		return err
-	case have.Complete:
-		return nil
-	}
-	return r.replay(ctx, v, have.Seq, at)
-}
-
-// empty drops a view's tables and creates them as they are now.
-func (r *Runner) empty(ctx context.Context, v View) error {
+// finish gives the checkpoint back to those who keep these views, unless one of them was emptied again meanwhile.
+func (r *Runner) finish(ctx context.Context, to uint64) error {
 	tx, err := r.DB.BeginTxx(ctx, nil)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }()
-	for _, table := range v.Tables() {
-		if _, err := tx.ExecContext(ctx, `drop table if exists `+pq.QuoteIdentifier(table)+` cascade`); err != nil {
-			return err
-		}
-	}
-	if _, err := tx.ExecContext(ctx, v.Schema); err != nil {
+	if _, err := tx.ExecContext(ctx, `update projection_checkpoints set fingerprint=$2 where name=$1`, r.Name, r.fingerprint()); err != nil {
 		return err
 	}
-	if _, err := tx.ExecContext(ctx, `insert into projection_views (name, version, seq, complete) values ($1,$2,0,false)
-		on conflict (name) do update set version=$2, seq=0, complete=false`, v.Name, v.Version); err != nil {
+	if _, err := tx.ExecContext(ctx, `update projection_views set complete=true where source=$1 and seq>=$2`, r.Name, to); err != nil {
 		return err
+	}
+	var left int
+	if err := tx.GetContext(ctx, &left, `select count(*) from projection_views where source=$1 and not complete`, r.Name); err != nil {
+		return err
+	}
+	if left > 0 {
+		return errChanged
 	}
 	return tx.Commit()
 }
 
+// tryLock holds a lock that ends with the connection at the latest.
+func tryLock(ctx context.Context, conn *sqlx.Conn, what, name string) (unlock func(), err error) {
+	// Creating the tables needs the lock already, since "if not exists" alone lets two instances collide.
+	var mine bool
+	if err := conn.GetContext(ctx, &mine, `select pg_try_advisory_lock(hashtextextended(current_schema() || '.' || $1 || '.' || $2, 0))`, what, name); err != nil {
+		return nil, err
+	}
+	if !mine {
+		return nil, errBusy
+	}
+	return func() {
+		_, _ = conn.ExecContext(context.WithoutCancel(ctx), `select pg_advisory_unlock(hashtextextended(current_schema() || '.' || $1 || '.' || $2, 0))`, what, name)
+	}, nil
+}
+
+func (r *Runner) view(name string) View {
+	return r.Views[slices.IndexFunc(r.Views, func(v View) bool { return v.Name == name })]
+}
+
+// adopt makes the database's views those of this program, empty where they are new or have a new version, and takes the
+// checkpoint away from whoever moves it if any of them is not complete. It returns the checkpoint.
+func (r *Runner) adopt(ctx context.Context) (to uint64, incomplete []kept, err error) {
+	tx, err := r.DB.BeginTxx(ctx, nil)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer func() { _ = tx.Rollback() }()
+	if _, err := tx.ExecContext(ctx, `insert into projection_checkpoints (name, seq, fingerprint) values ($1, 0, '') on conflict do nothing`, r.Name); err != nil {
+		return 0, nil, err
+	}
+	if err := tx.GetContext(ctx, &to, `select seq from projection_checkpoints where name=$1 for update`, r.Name); err != nil {
+		return 0, nil, err
+	}
+	var found []kept
+	if err := tx.SelectContext(ctx, &found, `select name, version, seq, complete, tables from projection_views where source=$1`, r.Name); err != nil {
+		return 0, nil, err
+	}
+	for _, k := range found {
+		if !slices.ContainsFunc(r.Views, func(v View) bool { return v.Name == k.Name }) {
+			if err := drop(ctx, tx, k.Tables); err != nil {
+				return 0, nil, err
+			}
+			if _, err := tx.ExecContext(ctx, `delete from projection_views where name=$1`, k.Name); err != nil {
+				return 0, nil, err
+			}
+		}
+	}
+	for _, v := range r.Views {
+		i := slices.IndexFunc(found, func(k kept) bool { return k.Name == v.Name })
+		switch {
+		case i >= 0 && found[i].Version > v.Version:
+			return 0, nil, fmt.Errorf("%w: view %s has version %d there and %d here", ErrSuperseded, v.Name, found[i].Version, v.Version)
+		case i >= 0 && found[i].Version == v.Version:
+			if !found[i].Complete {
+				incomplete = append(incomplete, found[i])
+			}
+			continue
+		case i >= 0:
+			if err := drop(ctx, tx, found[i].Tables); err != nil {
+				return 0, nil, err
+			}
+		}
+		if err := create(ctx, tx, v, r.Name); err != nil {
+			return 0, nil, fmt.Errorf("view %s: %w", v.Name, err)
+		}
+		incomplete = append(incomplete, kept{Name: v.Name})
+	}
+	if len(incomplete) > 0 {
+		if _, err := tx.ExecContext(ctx, `update projection_checkpoints set fingerprint='' where name=$1`, r.Name); err != nil {
+			return 0, nil, err
+		}
+	}
+	return to, incomplete, tx.Commit()
+}
+
+// createTables looks first, because creating them takes locks that reads would wait for.
+func (r *Runner) createTables(ctx context.Context) error {
+	var there bool
+	if err := r.DB.GetContext(ctx, &there, `select to_regclass('projection_policies') is not null`); err != nil || there {
+		return err
+	}
+	// Two streams of one service have locks of their own and may be here at once.
+	_, err := r.DB.ExecContext(ctx, `select pg_advisory_xact_lock(hashtextextended(current_schema() || '.projection', 0)); `+tables)
+	return err
+}
+
+func create(ctx context.Context, tx *sqlx.Tx, v View, source string) error {
+	if err := drop(ctx, tx, v.Tables()); err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, v.Schema); err != nil {
+		return err
+	}
+	_, err := tx.ExecContext(ctx, `insert into projection_views (name, source, version, seq, complete, tables) values ($1,$2,$3,0,false,$4)
+		on conflict (name) do update set source=$2, version=$3, seq=0, complete=false, tables=$4`, v.Name, source, v.Version, pq.Array(v.Tables()))
+	return err
+}
+
+func drop(ctx context.Context, tx *sqlx.Tx, names []string) error {
+	for _, name := range names {
+		if _, err := tx.ExecContext(ctx, `drop table if exists `+pq.QuoteIdentifier(name)+` cascade`); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // replay applies to one view what stands between its own position and the checkpoint all others have reached.
 func (r *Runner) replay(ctx context.Context, v View, from, to uint64) error {
-	for from < to {
+	r.Logger.InfoContext(ctx, "rebuilding a view", "view", v.Name, "version", v.Version, "from", from, "to", to)
+	gone, err := r.gone(ctx, to)
+	if err != nil {
+		return err
+	}
+	if from < to && !gone {
 		err := r.Follow(ctx, from, func(ctx context.Context, batch []eventlog.Recorded) error {
-			batch = until(batch, to)
-			if len(batch) > 0 {
-				last := batch[len(batch)-1].Sequence
-				if err := r.replayed(ctx, v, batch, last); err != nil {
+			r.rebuilding(fmt.Errorf("%w: %s is at %d of %d", ErrRebuilding, v.Name, from, to))
+			last := batch[len(batch)-1].Sequence
+			if batch = until(batch, to); len(batch) > 0 {
+				if err := r.replayed(ctx, v, batch, from); err != nil {
 					return err
 				}
-				from = last
-			} else {
-				from = to
+				from = batch[len(batch)-1].Sequence
 			}
-			if from >= to {
+			if last >= to {
 				return eventlog.ErrStop
 			}
 			return nil
@@ -127,36 +228,107 @@ func (r *Runner) replay(ctx context.Context, v View, from, to uint64) error {
 			return err
 		}
 	}
-	_, err := r.DB.ExecContext(ctx, `update projection_views set complete=true, seq=$2 where name=$1`, v.Name, to)
+	return r.moveView(ctx, r.DB, v, from, to)
+}
+
+// gone is true when the stream keeps nothing any more of what stood at or before position.
+func (r *Runner) gone(ctx context.Context, position uint64) (bool, error) {
+	if r.First == nil {
+		return false, nil
+	}
+	first, err := r.First(ctx)
+	return first > position, err
+}
+
+// superseded refuses to take the views back from a program that came later.
+func (r *Runner) superseded(ctx context.Context) error {
+	if !r.adopted {
+		return nil
+	}
+	s, err := r.standing(ctx)
+	if err != nil {
+		return ignoreNoRows(err)
+	}
+	if s.Fingerprint != "" && s.Fingerprint != r.fingerprint() {
+		return fmt.Errorf("%w: %s there, %s here", ErrSuperseded, s.Fingerprint, r.fingerprint())
+	}
+	return nil
+}
+
+func ignoreNoRows(err error) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
 	return err
 }
 
-func until(batch []eventlog.Recorded, to uint64) []eventlog.Recorded {
-	for i, rec := range batch {
-		if rec.Sequence > to {
-			return batch[:i]
-		}
+func (r *Runner) replayed(ctx context.Context, v View, batch []eventlog.Recorded, from uint64) error {
+	if r.Name == events && batch[0].Sequence != from+1 {
+		return fmt.Errorf("%w: #%d after #%d", errGap, batch[0].Sequence, from)
 	}
-	return batch
+	err := r.replayedWhole(ctx, v, batch, from)
+	if err == nil || ctx.Err() != nil || errors.Is(err, errChanged) || r.passing(ctx, err) {
+		return err
+	}
+	for len(batch) > 0 {
+		one := until(batch, batch[0].Sequence)
+		if err := r.replayedWhole(ctx, v, one, from); err != nil {
+			return err
+		}
+		from, batch = one[0].Sequence, batch[len(one):]
+	}
+	return nil
 }
 
-func (r *Runner) replayed(ctx context.Context, v View, batch []eventlog.Recorded, last uint64) error {
+func (r *Runner) replayedWhole(ctx context.Context, v View, batch []eventlog.Recorded, from uint64) error {
 	tx, err := r.DB.BeginTxx(ctx, nil)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }()
-	if err := v.Apply(ctx, tx, batch); err != nil {
+	if err := r.moveView(ctx, tx, v, from, batch[len(batch)-1].Sequence); err != nil {
 		return err
 	}
-	if _, err := tx.ExecContext(ctx, `update projection_views set seq=$2 where name=$1`, v.Name, last); err != nil {
+	if err := v.apply(ctx, tx, batch); err != nil {
 		return err
 	}
 	return tx.Commit()
 }
 
-// Rebuild makes the runner empty the view and replay it when it is next prepared; no instance may run meanwhile.
-func Rebuild(ctx context.Context, db *sqlx.DB, view string) error {
-	_, err := db.ExecContext(ctx, `delete from projection_views where name=$1`, view)
-	return err
+// moveView moves a view's own position; whoever comes second has to begin again.
+func (r *Runner) moveView(ctx context.Context, db sqlx.ExecerContext, v View, from, to uint64) error {
+	res, err := db.ExecContext(ctx, `update projection_views set seq=$1 where name=$2 and version=$3 and seq=$4 and not complete`, to, v.Name, v.Version, from)
+	if err != nil {
+		return err
+	}
+	if n, err := res.RowsAffected(); err != nil {
+		return err
+	} else if n != 1 {
+		return errChanged
+	}
+	return nil
+}
+
+// Rebuild empties a view. The instances that run notice within a second and replay it; if none does, the next will.
+func Rebuild(ctx context.Context, db *sqlx.DB, v View) error {
+	tx, err := db.BeginTxx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }()
+	var source string
+	err = tx.GetContext(ctx, &source, `select source from projection_views where name=$1`, v.Name)
+	if errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("there is no view %s", v.Name)
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, `update projection_checkpoints set fingerprint='' where name=$1`, source); err != nil {
+		return err
+	}
+	if err := create(ctx, tx, v, source); err != nil {
+		return err
+	}
+	return tx.Commit()
 }

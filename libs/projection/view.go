@@ -7,6 +7,7 @@ import (
 	"regexp"
 
 	"github.com/jmoiron/sqlx"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/chancery-dev/chancery/libs/aggregate"
 	"github.com/chancery-dev/chancery/libs/eventlog"
@@ -18,19 +19,35 @@ type View struct {
 	// Version is raised whenever Schema or Apply would make other rows of the same facts: the view is then emptied and
 	// replayed from the first fact.
 	Version int
-	// Schema is the statements that create its tables and indexes, in the service's own schema.
+	// Schema is the statements that create its tables and indexes, all named without a schema: they stand in the
+	// service's own, or in a temporary one while the view is verified.
 	Schema string
 	// Apply writes what the batch changes. Batches come in order, each record exactly once unless a transaction was
-	// rolled back. A fact of an unknown type is nil.
+	// rolled back. A fact of an unknown type is nil. The same facts must make the same rows, however they are batched.
 	Apply func(ctx context.Context, tx *sqlx.Tx, batch []eventlog.Recorded) error
 }
 
-// Policy is one reaction: it is shown every fact, in order, after the views have it, at least once.
+// Policy is one reaction: it is shown facts, in order, after the views have them, at least once.
 type Policy struct {
 	Name string
 	// On decides on the service's own aggregates. ctx carries the meta of what it does: a command id made of policy and
-	// fact, so that doing it again changes nothing, and the fact as the cause.
+	// fact, so that doing it again changes nothing, the fact as the cause, and as seen the position of the views before
+	// it was called. What fails is tried again until it does not; the policy's later facts wait.
 	On func(ctx context.Context, r eventlog.Recorded, index int, fact aggregate.Event) error
+	// To names the only types of fact it is shown; none means every one.
+	To []protoreflect.FullName
+}
+
+// On is the policy that answers facts of one type.
+func On[T aggregate.Event](name string, answer func(ctx context.Context, r eventlog.Recorded, index int, fact T) error) Policy {
+	var zero T
+	return Policy{
+		Name: name,
+		To:   []protoreflect.FullName{zero.ProtoReflect().Descriptor().FullName()},
+		On: func(ctx context.Context, r eventlog.Recorded, index int, fact aggregate.Event) error {
+			return answer(ctx, r, index, fact.(T))
+		},
+	}
 }
 
 // Source is what is followed: a log's Follow or FollowActivity.
