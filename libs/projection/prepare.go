@@ -57,6 +57,7 @@ func (r *Runner) prepare(ctx context.Context) error {
 		return err
 	}
 	if len(incomplete) > 0 {
+		r.rebuilding(ErrRebuilding)
 		r.reached(0)
 	}
 	for _, k := range incomplete {

@@ -99,7 +99,7 @@ func Start(ctx context.Context, name string, c Config, wire New) (_ *Running, er
 			return nil, fmt.Errorf("DATABASE_URL is not set: it should be %s", "postgres://user:password@host:port/database")
 		}
 		runner = &projection.Runner{
-			DB: d.DB, Follow: d.Log.Follow, Views: s.Views, Policies: s.Policies, Service: name, Logger: d.Logger,
+			DB: d.DB, Follow: d.Log.Follow, Views: s.Views, Policies: s.Policies, Frontier: frontier{d.Lineage}, Service: name, Logger: d.Logger,
 			Tracer: d.Traces.Tracer("github.com/chancery-dev/chancery/libs/projection"),
 		}
 	}
