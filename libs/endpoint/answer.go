@@ -6,8 +6,12 @@ import (
 	"encoding/json"
 	"errors"
 	"hash/crc32"
+	"maps"
 	"net/url"
 	"reflect"
+	"strconv"
+
+	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/chancery-dev/chancery/libs/problem"
 )
@@ -44,6 +48,15 @@ func Done(id string, position uint64, repeated bool) Answer[Receipt] {
 type Paging struct {
 	Limit int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"How many items at most"`
 	After string `query:"after" maxLength:"512" doc:"Cursor of the previous page"`
+
+	query url.Values
+}
+
+// Resolve remembers the filters of the list, which the link to the next page repeats.
+func (p *Paging) Resolve(ctx huma.Context) []error {
+	u := ctx.URL()
+	p.query = u.Query()
+	return nil
 }
 
 // Page is one page of a list.
@@ -87,7 +100,11 @@ func List[T any](p Paging, rows []T, key func(T) any) Answer[Page[T]] {
 	if len(rows) > p.Limit {
 		a.Body.Items = rows[:p.Limit]
 		a.Body.Next = cursor(key(rows[p.Limit-1]))
-		a.Link = "<?" + url.Values{"after": {a.Body.Next}, "limit": {formatPosition(uint64(p.Limit))}}.Encode() + `>; rel="next"`
+		next := url.Values{}
+		maps.Copy(next, p.query)
+		next.Set("after", a.Body.Next)
+		next.Set("limit", strconv.Itoa(p.Limit))
+		a.Link = "<?" + next.Encode() + `>; rel="next"` // RFC 8288 §3
 	}
 	return a
 }

@@ -116,7 +116,7 @@ func New(o Options) *API {
 			OpenAPI: "3.1.0",
 			Info:    &huma.Info{Title: "Chancery " + o.Service, Version: o.Version, Description: o.Description},
 			Components: &huma.Components{
-				Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
+				Schemas: huma.NewMapRegistry("#/components/schemas/", schemaName),
 				SecuritySchemes: map[string]*huma.SecurityScheme{
 					"session": {Type: "http", Scheme: "bearer", BearerFormat: "JWT", Description: "One-minute token the portal signs for a session."},
 				},

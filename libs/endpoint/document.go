@@ -2,8 +2,11 @@ package endpoint
 
 import (
 	"net/http"
+	"reflect"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/chancery-dev/chancery/libs/problem"
 )
 
 // The extensions by which the OpenAPI document says what the guard demands.
@@ -53,4 +56,12 @@ func (d *declared) describe() *huma.Operation {
 			Description: "Names the command, so that sending it again does not do it again."})
 	}
 	return op
+}
+
+// schemaName leaves the plain names to the services' own types.
+func schemaName(t reflect.Type, hint string) string {
+	if t == reflect.TypeFor[problem.Field]() {
+		return "ProblemField"
+	}
+	return huma.DefaultSchemaNamer(t, hint)
 }

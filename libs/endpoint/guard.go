@@ -25,6 +25,9 @@ type exchange struct {
 	failure error
 }
 
+// smallBody is what a refused request may still send without losing its connection.
+const smallBody = 4 << 10
+
 type exchangeKey struct{}
 
 func exchangeOf(ctx context.Context) *exchange {
@@ -66,6 +69,10 @@ func (d *declared) handle(w http.ResponseWriter, r *http.Request, serve func(con
 		_ = controller.SetWriteDeadline(time.Now().Add(d.timeout + bodyReadTimeout))
 	}
 	if _, err := d.chain(ctx, x); err != nil && !out.wrote {
+		if r.ContentLength < 0 || r.ContentLength > smallBody {
+			// net/http would otherwise wait for a body that nobody is going to read before it answers.
+			out.Header().Set("Connection", "close")
+		}
 		d.fail(out, r, err)
 	}
 }

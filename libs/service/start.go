@@ -34,7 +34,31 @@ type Running struct {
 	cancel  context.CancelFunc
 	loops   sync.WaitGroup
 	closers []func(context.Context) error
-	fatal   chan error
+	stopped sync.Once
+
+	failing sync.Once
+	failed  chan struct{}
+	failure error
+}
+
+// Failed is closed when the service cannot go on; Err then says why. It is still to be stopped.
+func (r *Running) Failed() <-chan struct{} { return r.failed }
+
+// Err is why the service cannot go on, nil while it can.
+func (r *Running) Err() error {
+	select {
+	case <-r.failed:
+		return r.failure
+	default:
+		return nil
+	}
+}
+
+func (r *Running) fail(err error) {
+	r.failing.Do(func() {
+		r.failure = fmt.Errorf("%s: %w", r.Name, err)
+		close(r.failed)
+	})
 }
 
 // Run starts a service and serves until ctx ends, then lets the requests under way end and closes.
@@ -46,14 +70,14 @@ func Run(ctx context.Context, name string, c Config, wire New) error {
 	r.Deps.Logger.InfoContext(ctx, "serving", "api", r.URL, "admin", r.AdminURL)
 	select {
 	case <-ctx.Done():
-	case err = <-r.fatal:
+	case <-r.failed:
 	}
-	return errors.Join(err, r.Stop())
+	return errors.Join(r.Err(), r.Stop())
 }
 
 // Start starts a service and returns once it serves; it may not be ready yet, which Ready and /readyz tell.
 func Start(ctx context.Context, name string, c Config, wire New) (_ *Running, err error) {
-	r := &Running{Name: name, fatal: make(chan error, 2)}
+	r := &Running{Name: name, failed: make(chan struct{})}
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	r.cancel = cancel
 	defer func() {
@@ -217,7 +241,7 @@ func (r *Running) begin(ctx context.Context, s *Service) error {
 	}
 	if s.Start != nil {
 		if err := s.Start(own(ctx, d.Name)); err != nil {
-			r.fatal <- fmt.Errorf("start: %w", err)
+			r.fail(fmt.Errorf("start: %w", err))
 			return err
 		}
 	}
@@ -237,7 +261,7 @@ func (r *Running) insist(ctx context.Context, what string, f func(context.Contex
 			return ctx.Err()
 		}
 		if !errors.Is(err, eventlog.ErrUnavailable) && !errors.Is(err, eventlog.ErrOutcomeUnknown) {
-			r.fatal <- fmt.Errorf("%s: %w", what, err)
+			r.fail(fmt.Errorf("%s: %w", what, err))
 			return err
 		}
 		r.Deps.Logger.WarnContext(ctx, "trying again: "+what, "error", err)
@@ -282,7 +306,7 @@ func (r *Running) serve(server *http.Server, address Address, variable string) (
 	}
 	r.loops.Go(func() {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			r.fatal <- fmt.Errorf("%s: %w", variable, err)
+			r.fail(fmt.Errorf("%s: %w", variable, err))
 		}
 	})
 	return "http://" + listener.Addr().String(), nil

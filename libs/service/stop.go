@@ -18,17 +18,22 @@ func (r *Running) Ready(ctx context.Context) error {
 		}
 		select {
 		case <-time.After(20 * time.Millisecond):
-		case err := <-r.fatal:
-			r.fatal <- err
-			return fmt.Errorf("%s: %w", r.Name, err)
+		case <-r.failed:
+			return r.failure
 		case <-ctx.Done():
 			return fmt.Errorf("%s is not ready: %+v", r.Name, state.Checks)
 		}
 	}
 }
 
-// Stop answers as not ready, lets the requests under way end, stops what runs beside them and closes. It is called once.
-func (r *Running) Stop() error {
+// Stop answers as not ready, lets the requests under way end, stops what runs beside them and closes. Only the first call
+// does anything.
+func (r *Running) Stop() (err error) {
+	r.stopped.Do(func() { err = r.drain() })
+	return err
+}
+
+func (r *Running) drain() error {
 	c := r.Deps.Config
 	r.health.draining.Store(true)
 	time.Sleep(c.DrainDelay)

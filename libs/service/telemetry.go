@@ -80,7 +80,7 @@ func NewTelemetry(ctx context.Context, name, version string) (*Telemetry, error)
 // newLogger writes one line an entry, naming request and trace of the context.
 func newLogger(c Config, name string) *slog.Logger {
 	if c.Host.Logger != nil {
-		return c.Host.Logger.With("service", name)
+		return slog.New(contextual{c.Host.Logger.Handler()}).With("service", name)
 	}
 	options := &slog.HandlerOptions{Level: c.LogLevel}
 	var h slog.Handler = slog.NewJSONHandler(os.Stderr, options)

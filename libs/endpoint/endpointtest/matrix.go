@@ -75,7 +75,7 @@ var bodies = []struct{ media, body string }{
 }
 
 // Run drives the whole matrix and gives how many requests it made.
-func (m Matrix) Run(t *testing.T) int {
+func (m Matrix) Run(t testing.TB) int {
 	t.Helper()
 	if m.Client == nil {
 		m.Client = http.DefaultClient
@@ -98,7 +98,7 @@ func (m Matrix) Run(t *testing.T) int {
 	return requests
 }
 
-func (m Matrix) guarded(t *testing.T, op Operation) int {
+func (m Matrix) guarded(t testing.TB, op Operation) int {
 	t.Helper()
 	missing := m.URL + fill(op, "00000000-0000-7000-8000-000000000000")
 	requests := 0
@@ -174,7 +174,7 @@ func (a answer) alike() string {
 	return fmt.Sprintf("%d %v %s", a.status, h, requestID.ReplaceAllString(a.body, ""))
 }
 
-func (m Matrix) send(t *testing.T, method, url string, caller *principal.Principal, media, body string) answer {
+func (m Matrix) send(t testing.TB, method, url string, caller *principal.Principal, media, body string) answer {
 	t.Helper()
 	r, err := http.NewRequest(method, url, strings.NewReader(body))
 	if err != nil {
