@@ -1,0 +1,88 @@
+import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+import { get, post } from "./http";
+import { Problem } from "./problem";
+import type * as T from "./types";
+
+type Query = Record<string, string | number | undefined>;
+
+const list = <R>(head: string, path: string, query: Query = {}) =>
+  queryOptions({ queryKey: [head, "list", query], queryFn: ({ signal }) => get<T.Page<R>>(path, query, signal) });
+const detail = <R>(head: string, path: string, id: string) =>
+  queryOptions({
+    queryKey: [head, id],
+    queryFn: ({ signal }) => get<R>(`${path}/${encodeURIComponent(id)}`, undefined, signal),
+    enabled: id !== "",
+  });
+
+export const me = () =>
+  queryOptions({ queryKey: ["me"], queryFn: () => get<T.Me>("/api/identity/v1/me"), staleTime: 60_000, retry: false });
+
+/** People one may sign in as; empty outside a development suite. */
+export const personas = () =>
+  queryOptions({
+    queryKey: ["personas"],
+    queryFn: async () => {
+      try {
+        return await get<T.Page<T.Persona>>("/api/dev/personas");
+      } catch (error) {
+        if (error instanceof Problem && error.status >= 400 && error.status < 500) return { items: [] };
+        throw error;
+      }
+    },
+    staleTime: Number.POSITIVE_INFINITY,
+    retry: false,
+  });
+
+export const products = (query: Query = {}) => list<T.Product>("products", "/api/registry/v1/products", query);
+export const product = (id: string) => detail<T.ProductDetail>("products", "/api/registry/v1/products", id);
+export const applications = (query: Query = {}) =>
+  list<T.Application>("applications", "/api/registry/v1/applications", query);
+export const application = (id: string) => detail<T.Application>("applications", "/api/registry/v1/applications", id);
+
+export const requests = (query: Query = {}) => list<T.AccessRequest>("requests", "/api/approval/v1/requests", query);
+export const request = (id: string) => detail<T.AccessRequestDetail>("requests", "/api/approval/v1/requests", id);
+export const grants = (query: Query = {}) => list<T.Grant>("grants", "/api/approval/v1/grants", query);
+export const grant = (id: string) => detail<T.Grant>("grants", "/api/approval/v1/grants", id);
+
+export interface RequestInput {
+  application_id: string;
+  product_id: string;
+  scopes: string[];
+  duration_days: number;
+  justification: string;
+}
+export const preview = (input: RequestInput) =>
+  queryOptions({
+    queryKey: ["preview", input.application_id, input.product_id, input.scopes, input.duration_days],
+    queryFn: () => post<T.Preview>("/api/approval/v1/requests/preview", input),
+    enabled: !!input.application_id && !!input.product_id && input.scopes.length > 0 && input.duration_days > 0,
+    retry: false,
+    staleTime: 30_000,
+  });
+
+export const credentials = (query: Query = {}) =>
+  list<T.Credential>("credentials", "/api/issuance/v1/credentials", query);
+export const credential = (id: string) => detail<T.Credential>("credentials", "/api/issuance/v1/credentials", id);
+
+export const organizations = (query: Query = {}) =>
+  list<T.Organization>("organizations", "/api/identity/v1/organizations", query);
+export const organization = (id: string) =>
+  detail<T.Organization>("organizations", "/api/identity/v1/organizations", id);
+export const people = (query: Query = {}) => list<T.Person>("people", "/api/identity/v1/people", query);
+export const person = (id: string) => detail<T.Person>("people", "/api/identity/v1/people", id);
+export const sessions = () => list<T.Session>("sessions", "/api/identity/v1/sessions");
+
+export const records = (query: Query) =>
+  infiniteQueryOptions({
+    queryKey: ["records", query],
+    queryFn: ({ pageParam, signal }) =>
+      get<T.Page<T.AuditRecord>>("/api/audit/v1/records", { ...query, after: pageParam || undefined }, signal),
+    initialPageParam: "",
+    getNextPageParam: (page) => page.next,
+  });
+export const record = (position: number) =>
+  detail<T.AuditRecordDetail>("record", "/api/audit/v1/records", String(position));
+export const proof = (position: number) => get<T.Proof>(`/api/audit/v1/records/${position}/proof`);
+export const subscriptions = () => list<T.Subscription>("subscriptions", "/api/audit/v1/subscriptions");
+export const eventTypes = () =>
+  list<{ type: string; description?: string }>("event-types", "/api/audit/v1/event-types");

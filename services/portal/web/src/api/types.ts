@@ -1,0 +1,297 @@
+// What the services answer, by service.
+
+export interface Page<T> {
+  items: T[];
+  next?: string;
+}
+export interface Allowance {
+  allowed: boolean;
+  reason?: string;
+}
+export type Allowed = Record<string, Allowance>;
+
+// identity
+
+export type Role =
+  | "viewer"
+  | "app_owner"
+  | "org_admin"
+  | "product_owner"
+  | "api_owner"
+  | "reviewer"
+  | "security_reviewer"
+  | "auditor"
+  | "platform_admin";
+
+export interface Me {
+  person: { id: string; name: string; email: string };
+  organization: { id: string; name: string; kind: "provider" | "partner" };
+  roles: Role[];
+  session: { id: string; expires_at: string; acr?: string; auth_time?: string; fresh_until?: string };
+  permissions: string[];
+}
+export interface Name {
+  name: string;
+  email?: string;
+}
+export interface Persona {
+  id?: string;
+  name: string;
+  email: string;
+  role: string;
+  organization: string;
+  task: string;
+  task_url: string;
+  sign_in_url: string;
+}
+export interface Organization {
+  id: string;
+  name: string;
+  kind: "provider" | "partner";
+  state: string;
+  contract?: string;
+  contract_ends_at?: string;
+  verified_at?: string;
+  verification_method?: string;
+  single_sign_on?: { issuer: string; client_id: string; domains: string[]; group_roles?: Record<string, string> };
+  registered_at?: string;
+  allowed?: Allowed;
+}
+export interface Person {
+  id: string;
+  organization_id: string;
+  name?: string;
+  email?: string;
+  state: string;
+  roles: Role[];
+  last_sign_in_at?: string;
+  allowed?: Allowed;
+}
+export interface Session {
+  id: string;
+  current?: boolean;
+  started_at: string;
+  expires_at: string;
+  acr?: string;
+  ip?: string;
+  user_agent?: string;
+}
+
+// registry
+
+export interface Scope {
+  name: string;
+  description: string;
+  risk: "low" | "medium" | "high";
+}
+export interface Operation {
+  id: string;
+  method: string;
+  path: string;
+  summary?: string;
+  scopes: string[];
+}
+export interface Version {
+  id: string;
+  version: string;
+  state: string;
+  title?: string;
+  submitted_at?: string;
+  published_at?: string;
+  sunset_at?: string;
+  migration?: string;
+}
+export interface Product {
+  id: string;
+  slug: string;
+  name: string;
+  purpose: string;
+  class: "public" | "partner" | "sensitive";
+  audience?: "internal" | "partner" | "public";
+  state: "draft" | "published" | "withdrawn" | "retired";
+  version?: string;
+  organization_id?: string;
+  my_access?: "none" | "requested" | "granted";
+}
+export interface ProductDetail extends Product {
+  seats?: { seat: string; person_id: string }[];
+  scopes: Scope[];
+  operations: Operation[];
+  versions: Version[];
+  limits?: { rate_per_second?: number; burst?: number; quota_per_day?: number; max_ttl_seconds?: number };
+  base_path?: string;
+  allowed?: Allowed;
+}
+export interface Application {
+  id: string;
+  name: string;
+  purpose: string;
+  environment: "sandbox" | "production";
+  organization_id: string;
+  state: string;
+  owner_id: string;
+  backup_owner_id: string;
+  registered_at: string;
+  allowed?: Allowed;
+}
+
+// approval
+
+export interface Content {
+  application_id: string;
+  organization_id: string;
+  product_id: string;
+  scopes: string[];
+  environment: string;
+  duration_seconds: number;
+  class: string;
+}
+export interface Review {
+  person_id: string;
+  verdict: "approve" | "deny";
+  at: string;
+  comment?: string;
+}
+export interface Clause {
+  seat: string;
+  quorum: number;
+  reviews?: Review[];
+}
+export interface Moment {
+  type: string;
+  at: string;
+  actor_id?: string;
+  actor_kind?: string;
+  text?: string;
+}
+export interface AccessRequest {
+  id: string;
+  state: string;
+  application_id: string;
+  product_id: string;
+  organization_id: string;
+  scopes: string[];
+  environment: string;
+  class: string;
+  duration_seconds?: number;
+  requester_id: string;
+  submitted_at: string;
+  decide_before?: string;
+  clauses: Clause[];
+}
+export interface AccessRequestDetail extends AccessRequest {
+  content: Content;
+  content_digest: string;
+  justification?: string;
+  policy: string;
+  timeline: Moment[];
+  grant_id?: string;
+  reason?: string;
+  allowed: Allowed;
+}
+export interface Preview {
+  clauses: Clause[];
+  policy: string;
+  decided_by: "policy" | "people";
+}
+export interface Grant {
+  id: string;
+  request_id: string;
+  application_id: string;
+  product_id: string;
+  organization_id: string;
+  scopes: string[];
+  environment: string;
+  class: string;
+  state: string;
+  activated_at: string;
+  until: string;
+  allowed?: Allowed;
+}
+
+// issuance
+
+export interface Generation {
+  generation: number;
+  hint: string;
+  state: string;
+  issued_at: string;
+  expires_at: string;
+  overlap_ends_at?: string;
+  retired_at?: string;
+  last_used_at?: string;
+}
+export interface Credential {
+  id: string;
+  kind: "api_key" | "client_secret";
+  name: string;
+  grant_id: string;
+  application_id: string;
+  product_id: string;
+  scopes: string[];
+  environment: string;
+  state: string;
+  generation: number;
+  hint: string;
+  issued_at: string;
+  issued_by?: string;
+  expires_at: string;
+  last_used_at?: string;
+  revoked_at?: string;
+  revoked_by?: string;
+  reason?: string;
+  generations?: Generation[];
+  allowed?: Allowed;
+}
+/** The answer to issuing and rotating. A repeat of the same command carries no secret: it is shown once. */
+export interface Issued {
+  id: string;
+  generation: number;
+  hint: string;
+  secret?: string;
+  expires_at: string;
+  overlap_ends_at?: string;
+}
+
+// audit
+
+export interface AuditRecord {
+  position: number;
+  id: string;
+  type: string;
+  time: string;
+  actor: { id: string; kind: string };
+  subject: { kind: string; id: string };
+  organization_id?: string;
+  sentence: string;
+  outcome: string;
+  source?: { request_id?: string; ip?: string; user_agent?: string };
+  facts?: unknown;
+  correlation_id?: string;
+  leaf_hash?: string;
+}
+export interface AuditRecordDetail extends AuditRecord {
+  json?: unknown;
+  ocsf?: unknown;
+}
+export interface Proof {
+  checkpoint: string;
+  leaf_index: number;
+  leaf_hash?: string;
+  hashes: string[];
+  verifier_key?: string;
+}
+export interface Subscription {
+  id: string;
+  name: string;
+  state: string;
+  organization_id: string;
+  application_id?: string;
+  types: string[];
+  organization_ids?: string[];
+  expires_at: string;
+  created_at?: string;
+  position?: number;
+  lag?: number;
+  allowed?: Allowed;
+}

@@ -1,0 +1,187 @@
+import { useQuery } from "@tanstack/react-query";
+import { KeyRound } from "lucide-react";
+import { type FormEvent, useState } from "react";
+import { useCommand } from "@/api/command";
+import { post } from "@/api/http";
+import { product } from "@/api/queries";
+import { interrupted } from "@/api/resume";
+import type { Application, Grant, Issued } from "@/api/types";
+import { duration } from "@/lib/format";
+import { Button, GuardedButton } from "@/ui/button";
+import { Dialog, DialogActions } from "@/ui/dialog";
+import { Choices, Field, Select, Input as TextInput } from "@/ui/field";
+import { ProblemNote } from "@/ui/states";
+import { Lost, ShowOnce, useGuard } from "./show-once";
+
+interface Input {
+  grant_id: string;
+  kind: "api_key" | "client_secret";
+  name: string;
+  expires_in_seconds?: number;
+}
+
+const day = 86400;
+const lifetimes = [day, 7 * day, 30 * day, 90 * day];
+
+export const issueKey = (applicationId: string) => `credential.issue:${applicationId}`;
+
+/** Opens the dialog that its page holds: the page outlives the refresh that follows, the button may not. */
+export function IssueButton({
+  application,
+  grants,
+  open,
+}: {
+  application: Application;
+  grants: Grant[];
+  open(): void;
+}) {
+  const reason =
+    application.state !== "active"
+      ? `The application is ${application.state}.`
+      : grants.length === 0
+        ? "Nothing is approved yet. Request access first; a credential can be issued once the request is approved."
+        : undefined;
+  return (
+    <GuardedButton tone="primary" allowance={{ allowed: !reason, reason }} onClick={open}>
+      <KeyRound className="size-4" aria-hidden="true" /> Issue credential
+    </GuardedButton>
+  );
+}
+
+export function IssueDialog({
+  application,
+  grants,
+  close,
+}: {
+  application: Application;
+  grants: Grant[];
+  close(): void;
+}) {
+  const commandKey = issueKey(application.id);
+  const kept = interrupted(commandKey)?.input as Input | undefined;
+  const [chosen, setInput] = useState<Input>(
+    kept ?? { grant_id: "", kind: "api_key", name: "", expires_in_seconds: undefined },
+  );
+  const input = { ...chosen, grant_id: chosen.grant_id || (grants[0]?.id ?? "") };
+  const [checked, setChecked] = useState(false);
+  const command = useCommand<Input, Issued>({
+    key: commandKey,
+    run: (value, id) => post<Issued>("/api/issuance/v1/credentials", value, id),
+    refresh: ["credentials", "records"],
+  });
+  const grant = grants.find((g) => g.id === input.grant_id);
+  const guard = useGuard(command.running || command.output !== undefined);
+  const error = (name: string) =>
+    command.problem?.field(name) ??
+    (checked && name === "name" && !input.name.trim() ? "Name it after where it will be used." : undefined);
+
+  function submit(event: FormEvent): void {
+    event.preventDefault();
+    setChecked(true);
+    if (input.name.trim() && input.grant_id) command.run(input);
+  }
+
+  if (command.output) {
+    return command.output.secret ? (
+      <ShowOnce
+        issued={command.output}
+        name={input.name}
+        kind={input.kind}
+        environment={application.environment}
+        guard={guard}
+        close={close}
+      />
+    ) : (
+      <Lost verb="issued" guard={guard} close={close} />
+    );
+  }
+  if (command.problem?.unknownOutcome) {
+    return <Lost verb="issued" unknown guard={guard} close={close} again={command.again} busy={command.running} />;
+  }
+  return (
+    <Dialog
+      open
+      guarded={command.running}
+      onOpenChange={(next) => !next && close()}
+      title="Issue a credential"
+      description={`For ${application.name} in ${application.environment}. Its value is shown once.`}
+    >
+      <form onSubmit={submit} noValidate className="space-y-4">
+        {command.problem && <ProblemNote problem={command.problem} focus />}
+        <Field
+          label="Access"
+          hint={grant && <span className="font-mono">{grant.scopes.join(" ")}</span>}
+          error={error("grant_id")}
+        >
+          {(p) => (
+            <Select {...p} value={input.grant_id} onChange={(e) => setInput({ ...input, grant_id: e.target.value })}>
+              {grants.map((g) => (
+                <GrantOption key={g.id} of={g} />
+              ))}
+            </Select>
+          )}
+        </Field>
+        <Field label="Name" hint="Where it will be used, for example nightly job eu-1." error={error("name")}>
+          {(p) => (
+            <TextInput
+              {...p}
+              value={input.name}
+              maxLength={80}
+              onChange={(e) => setInput({ ...input, name: e.target.value })}
+              autoComplete="off"
+            />
+          )}
+        </Field>
+        <Choices
+          legend="Kind"
+          name="kind"
+          value={input.kind}
+          onChange={(kind) => setInput({ ...input, kind })}
+          options={[
+            { value: "api_key", title: "API key", text: "Sent with each call." },
+            { value: "client_secret", title: "OAuth client", text: "Exchanged for short-lived tokens." },
+          ]}
+        />
+        <Field
+          label="Lifetime"
+          hint={grant && `The access itself ends on ${grant.until.slice(0, 10)}.`}
+          error={error("expires_in_seconds")}
+        >
+          {(p) => (
+            <Select
+              {...p}
+              value={input.expires_in_seconds ?? ""}
+              onChange={(e) =>
+                setInput({ ...input, expires_in_seconds: e.target.value ? Number(e.target.value) : undefined })
+              }
+            >
+              <option value="">As short as policy sets it</option>
+              {lifetimes.map((seconds) => (
+                <option key={seconds} value={seconds}>
+                  {duration(seconds)}
+                </option>
+              ))}
+            </Select>
+          )}
+        </Field>
+        <DialogActions>
+          <Button tone="quiet" onClick={close} disabled={command.running}>
+            Not now
+          </Button>
+          <Button type="submit" tone="primary" busy={command.running}>
+            {command.confirming ? "Confirming it is you" : command.running ? "Issuing" : "Issue and show once"}
+          </Button>
+        </DialogActions>
+      </form>
+    </Dialog>
+  );
+}
+
+function GrantOption({ of }: { of: Grant }) {
+  const { data } = useQuery({ ...product(of.product_id), staleTime: 60_000, retry: false });
+  return (
+    <option value={of.id}>
+      {data?.name ?? of.product_id} ({of.scopes.length} {of.scopes.length === 1 ? "scope" : "scopes"})
+    </option>
+  );
+}

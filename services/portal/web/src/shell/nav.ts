@@ -1,0 +1,62 @@
+import type { LinkProps } from "@tanstack/react-router";
+import {
+  AppWindow,
+  Building2,
+  FileInput,
+  Library,
+  type LucideIcon,
+  ScrollText,
+  Stamp,
+  Users,
+  Webhook,
+} from "lucide-react";
+import type { Me, Role } from "@/api/types";
+
+export interface NavItem {
+  to: LinkProps["to"];
+  text: string;
+  icon: LucideIcon;
+  /** Second key of the "g" sequence that goes there. */
+  key: string;
+  badge?: boolean;
+}
+
+const reviewers: Role[] = ["reviewer", "security_reviewer", "org_admin", "product_owner", "api_owner"];
+
+export function holds(me: Me, ...roles: Role[]): boolean {
+  return roles.some((role) => me.roles.includes(role));
+}
+
+/** The places of the portal for this person; what they hold no role for is not teased. */
+export function navFor(me: Me): NavItem[] {
+  const partner = me.organization.kind === "partner";
+  const items: (NavItem | false)[] = [
+    { to: "/catalogue", text: "Catalogue", icon: Library, key: "c" },
+    { to: "/applications", text: "Applications", icon: AppWindow, key: "a" },
+    partner && { to: "/requests", text: "Requests", icon: FileInput, key: "q" },
+    holds(me, ...reviewers) && { to: "/reviews", text: "Reviews", icon: Stamp, key: "r", badge: true },
+    holds(me, "auditor", "platform_admin", "org_admin", "security_reviewer") && {
+      to: "/audit",
+      text: "Audit",
+      icon: ScrollText,
+      key: "u",
+    },
+    holds(me, "auditor", "platform_admin", "org_admin", "app_owner") && {
+      to: "/subscriptions",
+      text: "Subscriptions",
+      icon: Webhook,
+      key: "s",
+    },
+    { to: "/people", text: "People", icon: Users, key: "p" },
+    { to: "/organizations", text: partner ? "Organisation" : "Organisations", icon: Building2, key: "o" },
+  ];
+  return items.filter((item) => item !== false);
+}
+
+/** Where a person starts: what their role is for. */
+export function homeFor(me: Me): LinkProps["to"] {
+  if (holds(me, "reviewer", "security_reviewer")) return "/reviews";
+  if (holds(me, "auditor")) return "/audit";
+  if (me.organization.kind === "partner" && holds(me, "app_owner")) return "/applications";
+  return "/catalogue";
+}
