@@ -1,7 +1,8 @@
 // Package organization is one organisation: who it is, how its people sign in, and the roster of who holds which role.
 //
 // Rules:
-//  1. An organisation is registered once, as the provider or as a partner; a partner's contract ends in the future if at all.
+//  1. An organisation is registered once, as a partner or, under the one id reserved for it, as the provider; a partner's
+//     contract ends in the future if at all.
 //  2. A closed organisation stays closed and decides nothing more.
 //  3. The provider itself is neither suspended nor closed: nobody would be left to resume it.
 //  4. Verification names a method and the evidence, and is said once (A9).
@@ -29,6 +30,10 @@ const (
 	Provider = "provider"
 	Partner  = "partner"
 )
+
+// ProviderID is the id of the platform's own organisation, of which there is one: uuid5 of
+// https://chancery.dev/organization/provider.
+const ProviderID = "ba628045-f791-56cb-a85a-18865db38300"
 
 // Where a role came from.
 const (

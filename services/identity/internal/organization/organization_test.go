@@ -51,7 +51,9 @@ func TestAnOrganizationIsRegisteredOnce(t *testing.T) {
 	} {
 		given(t).When(c).Refused(want)
 	}
-	given(t).When(organization.Register{Name: "X", Kind: "provider", ContractEndsAt: ends, Now: now}).Refused(organization.ErrContractEnd)
+	given(t).When(organization.Register{ID: organization.ProviderID, Name: "X", Kind: "provider", ContractEndsAt: ends, Now: now}).Refused(organization.ErrContractEnd)
+	given(t).When(organization.Register{ID: "another", Name: "X", Kind: "provider", Now: now}).Refused(organization.ErrKind)
+	given(t).When(organization.Register{ID: organization.ProviderID, Name: "X", Kind: "partner", Now: now}).Refused(organization.ErrKind)
 }
 
 func TestAClosedOrganizationDecidesNothingMore(t *testing.T) {

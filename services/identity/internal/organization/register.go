@@ -24,7 +24,7 @@ func (c Register) Decide(s State) ([]aggregate.Event, error) {
 	switch {
 	case s.Kind != "":
 		return nil, ErrRegistered
-	case Roles(c.Kind) == nil:
+	case Roles(c.Kind) == nil, (c.Kind == Provider) != (c.ID == ProviderID):
 		return nil, ErrKind
 	case name == "" || utf8.RuneCountInString(name) > 120:
 		return nil, ErrName

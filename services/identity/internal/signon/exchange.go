@@ -142,9 +142,13 @@ func (p *Providers) claims(t *oidc.IDToken, access string, r Registration, a Att
 	case c.EmailVerified != nil && !bool(*c.EmailVerified):
 		return Claims{}, fmt.Errorf("%w: the address is not verified", ErrClaims)
 	}
-	out := Claims{Issuer: t.Issuer, Subject: t.Subject, Name: c.Name, Email: strings.ToLower(c.Email), Groups: groups(c.Groups), ACR: c.ACR, AMR: c.AMR}
+	out := Claims{Issuer: t.Issuer, Subject: t.Subject, Name: c.Name, Email: strings.ToLower(c.Email), Groups: groups(c.Groups), ACR: c.ACR,
+		AMR: append([]string{}, c.AMR...)}
 	if out.Name == "" {
 		out.Name = c.Username
+	}
+	if out.ACR == MultiFactor && !out.MultiFactor() {
+		out.AMR = append(out.AMR, "mfa") // RFC 8176 §2: said by class only
 	}
 	if c.AuthTime != 0 {
 		out.AuthTime = time.Unix(c.AuthTime, 0).UTC()
@@ -164,7 +168,7 @@ func (p *Providers) claims(t *oidc.IDToken, access string, r Registration, a Att
 
 // MultiFactor tells whether more than one factor proved the person (RFC 8176 §2).
 func (c Claims) MultiFactor() bool {
-	return c.ACR == MultiFactor || slices.ContainsFunc(c.AMR, func(m string) bool { return m == "mfa" || m == "otp" || m == "hwk" || m == "swk" })
+	return slices.ContainsFunc(c.AMR, func(m string) bool { return m == "mfa" || m == "otp" || m == "hwk" || m == "swk" })
 }
 
 // Domain is the mail domain of the address.
