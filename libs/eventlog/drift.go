@@ -75,7 +75,7 @@ func drifts(found, want jetstream.StreamConfig) error {
 }
 
 func (s *server) checkDrift(ctx context.Context, want jetstream.StreamConfig) error {
-	live, err := retried(ctx, func(ctx context.Context) (jetstream.StreamConfig, error) {
+	live, err := retried(ctx, s.patience, func(ctx context.Context) (jetstream.StreamConfig, error) {
 		live, err := s.js.Stream(ctx, want.Name)
 		if err != nil {
 			if errors.Is(err, jetstream.ErrStreamNotFound) {

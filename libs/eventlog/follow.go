@@ -93,7 +93,7 @@ func send(ctx context.Context, to chan<- []Recorded, batch []Recorded) error {
 func (l *Log) lastSequence(ctx context.Context, stream string) (uint64, error) {
 	ctx, cancel := l.bound(ctx)
 	defer cancel()
-	return retried(ctx, func(ctx context.Context) (uint64, error) {
+	return retried(ctx, l.server.patience, func(ctx context.Context) (uint64, error) {
 		s, err := l.server.js.Stream(ctx, stream)
 		if err != nil {
 			return 0, err

@@ -98,6 +98,7 @@ func Open(ctx context.Context, nc *nats.Conn, o Options) (*Log, error) {
 	if l.timeout == 0 {
 		l.timeout = 10 * time.Second
 	}
+	s.patience = min(defaultPatience, l.timeout/5)
 	switch {
 	case o.Cache == 0:
 		l.cache = newCache(4096)

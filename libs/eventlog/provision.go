@@ -131,7 +131,7 @@ func ProvisionStreams(ctx context.Context, nc *nats.Conn, streams ...jetstream.S
 }
 
 func (s *server) provision(ctx context.Context, want jetstream.StreamConfig) error {
-	_, err := retried(ctx, func(ctx context.Context) (struct{}, error) {
+	_, err := retried(ctx, s.patience, func(ctx context.Context) (struct{}, error) {
 		_, err := s.js.CreateStream(ctx, want)
 		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
 			return struct{}{}, nil

@@ -20,19 +20,14 @@ const (
 // errStale is the server's definite answer that the expected sequence is not the last one.
 var errStale = errors.New("the expected sequence is not the last one")
 
-// attemptTimeout is how long one copy may stay unanswered before the next is sent.
-const attemptTimeout = 2 * time.Second
-
 // publish sends m, which carries a Nats-Msg-Id, again and again until the answer is definite: a sequence, errStale, or
 // another refusal by the server. found is asked after an answer that a copy sent before may have caused; it says where
 // m is stored, or 0.
 func (s *server) publish(ctx context.Context, m *nats.Msg, found func(context.Context) (uint64, error)) (uint64, error) {
-	denied, stop := s.denials.watch(m.Subject)
-	defer stop()
 	// open says that a copy was sent whose fate is not known.
 	open := false
 	for try := 0; ; try++ {
-		ack, err := s.publishOnce(ctx, m, denied)
+		ack, err := s.publishOnce(ctx, m)
 		if err == nil {
 			return ack.Sequence, nil
 		}
@@ -70,20 +65,11 @@ func (s *server) publish(ctx context.Context, m *nats.Msg, found func(context.Co
 	}
 }
 
-func (s *server) publishOnce(ctx context.Context, m *nats.Msg, denied <-chan struct{}) (*jetstream.PubAck, error) {
-	attempt, cancel := context.WithTimeoutCause(ctx, attemptTimeout, context.DeadlineExceeded)
+func (s *server) publishOnce(ctx context.Context, m *nats.Msg) (*jetstream.PubAck, error) {
+	attempt, cancel := context.WithTimeout(ctx, s.patience)
 	defer cancel()
-	attempt, refuse := context.WithCancelCause(attempt)
-	defer refuse(nil)
-	unhook := make(chan struct{})
-	defer close(unhook)
-	go func() {
-		select {
-		case <-denied:
-			refuse(ErrForbidden)
-		case <-unhook:
-		}
-	}()
+	attempt, done := s.wire.await(attempt, m.Subject)
+	defer done()
 	// A copy: each attempt sets its own reply subject and headers.
 	out := &nats.Msg{Subject: m.Subject, Data: m.Data, Header: nats.Header{}}
 	for k, v := range m.Header {
@@ -91,7 +77,7 @@ func (s *server) publishOnce(ctx context.Context, m *nats.Msg, denied <-chan str
 	}
 	ack, err := s.js.PublishMsg(attempt, out, jetstream.WithRetryAttempts(0))
 	if err != nil && errors.Is(context.Cause(attempt), ErrForbidden) {
-		return nil, ErrForbidden
+		return nil, fmt.Errorf("%w: %s", ErrForbidden, m.Subject)
 	}
 	return ack, err
 }

@@ -44,9 +44,7 @@ func (p *Pulse) Beat(ctx context.Context, node string, body []byte) error {
 		return fmt.Errorf("node %q is not one subject token", node)
 	}
 	m := &nats.Msg{Subject: "pulse." + p.service + "." + node, Data: body}
-	denied, stop := p.server.denials.watch(m.Subject)
-	defer stop()
-	_, err := p.server.publishOnce(ctx, m, denied)
+	_, err := p.server.publishOnce(ctx, m)
 	return err
 }
 

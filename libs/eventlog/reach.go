@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -15,16 +16,20 @@ const codeNoStreams jetstream.ErrorCode = 10039
 
 // server is a connection and how the streams are reached over it.
 type server struct {
-	nc      *nats.Conn
-	js      jetstream.JetStream
-	api     string
-	denials *denials
+	nc   *nats.Conn
+	js   jetstream.JetStream
+	api  string
+	wire *wire
+	// patience is how long one request may stay unanswered before it is sent again.
+	patience time.Duration
 }
+
+const defaultPatience = 2 * time.Second
 
 // reach finds out whether the streams are in the connection's own account or lent to it.
 func reach(ctx context.Context, nc *nats.Conn) (*server, error) {
-	s := &server{nc: nc, api: apiOwn, denials: watchDenials(nc)}
-	_, err := retried(ctx, func(ctx context.Context) (struct{}, error) {
+	s := &server{nc: nc, api: apiOwn, wire: wireOf(nc), patience: defaultPatience}
+	_, err := retried(ctx, s.patience, func(ctx context.Context) (struct{}, error) {
 		m, err := s.request(ctx, "INFO", nil)
 		if errors.Is(err, ErrForbidden) {
 			s.api = APILog

@@ -17,30 +17,19 @@ var errNoMessage = errors.New("no message")
 // request asks the server's stream interface; it answers ErrForbidden at once where the server refuses the subject.
 func (s *server) request(ctx context.Context, call string, body []byte) (*nats.Msg, error) {
 	subject := s.api + "." + call
-	denied, stop := s.denials.watch(subject)
-	defer stop()
-	ctx, refuse := context.WithCancelCause(ctx)
-	defer refuse(nil)
-	unhook := make(chan struct{})
-	defer close(unhook)
-	go func() {
-		select {
-		case <-denied:
-			refuse(fmt.Errorf("%w: %s", ErrForbidden, subject))
-		case <-unhook:
-		}
-	}()
+	ctx, done := s.wire.await(ctx, subject)
+	defer done()
 	m, err := s.nc.RequestWithContext(ctx, subject, body)
 	if err != nil && errors.Is(context.Cause(ctx), ErrForbidden) {
-		return nil, context.Cause(ctx)
+		return nil, fmt.Errorf("%w: %s", ErrForbidden, subject)
 	}
 	return m, err
 }
 
 // retried repeats a read while the server has nobody to answer it, as between two leaders.
-func retried[T any](ctx context.Context, read func(context.Context) (T, error)) (T, error) {
+func retried[T any](ctx context.Context, patience time.Duration, read func(context.Context) (T, error)) (T, error) {
 	for try := 0; ; try++ {
-		attempt, cancel := context.WithTimeout(ctx, attemptTimeout)
+		attempt, cancel := context.WithTimeout(ctx, patience)
 		v, err := read(attempt)
 		cancel()
 		if err == nil || errors.Is(err, errNoMessage) || errors.Is(err, ErrForbidden) || errors.Is(err, ErrCorrupt) {
@@ -60,7 +49,7 @@ func (s *server) direct(ctx context.Context, stream, subject string, sequence ui
 	} else {
 		body = fmt.Appendf(nil, `{"seq":%d}`, sequence)
 	}
-	return retried(ctx, func(ctx context.Context) (stored, error) {
+	return retried(ctx, s.patience, func(ctx context.Context) (stored, error) {
 		m, err := s.request(ctx, to, body)
 		if err != nil {
 			return stored{}, err
@@ -102,7 +91,7 @@ func (s *server) fromLeader(ctx context.Context, stream, subject string, sequenc
 	if err != nil {
 		return stored{}, err
 	}
-	return retried(ctx, func(ctx context.Context) (stored, error) {
+	return retried(ctx, s.patience, func(ctx context.Context) (stored, error) {
 		m, err := s.request(ctx, "STREAM.MSG.GET."+stream, body)
 		if err != nil {
 			return stored{}, err
