@@ -36,16 +36,10 @@ type kept struct {
 // prepare creates what is missing and replays alone, up to the checkpoint, what is new, has a new version or was left
 // incomplete. Meanwhile no instance moves the checkpoint.
 func (r *Runner) prepare(ctx context.Context) error {
-	conn, err := r.DB.Connx(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = conn.Close() }()
-	unlock, err := tryLock(ctx, conn, "projection", r.Name)
-	if err != nil {
-		return err
-	}
-	defer unlock()
+	return alone(ctx, r.DB, "projection", r.Name, func(ctx context.Context, _ *sqlx.Conn) error { return r.prepareAlone(ctx) })
+}
+
+func (r *Runner) prepareAlone(ctx context.Context) error {
 	if err := r.createTables(ctx); err != nil {
 		return err
 	}
