@@ -85,14 +85,15 @@ func (c *clock) advance(d time.Duration) {
 
 // world is a service of notes behind real HTTP.
 type world struct {
-	t      testing.TB
-	clock  *clock
-	portal *endpointtest.Portal
-	notes  *notes
-	api    *endpoint.API
-	url    string
-	log    *safeBuffer
-	ann    principal.Principal
+	t       testing.TB
+	clock   *clock
+	portal  *endpointtest.Portal
+	notes   *notes
+	api     *endpoint.API
+	url     string
+	handler http.Handler
+	log     *safeBuffer
+	ann     principal.Principal
 }
 
 type safeBuffer struct {
@@ -130,7 +131,8 @@ func newWorld(t testing.TB, change func(*endpoint.Options), declare func(*endpoi
 	if declare != nil {
 		declare(w.api)
 	}
-	server := httptest.NewServer(w.api.Handler())
+	w.handler = w.api.Handler()
+	server := httptest.NewServer(w.handler)
 	t.Cleanup(server.Close)
 	w.url = server.URL
 	return w

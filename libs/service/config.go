@@ -41,6 +41,7 @@ type Variables struct {
 	NATSUser  string        `env:"NATS_USER" doc:"NATS user of the service"`
 	NATSPass  secret.String `env:"NATS_PASSWORD" doc:"its password"`
 	NATSCreds string        `env:"NATS_CREDS" doc:"path of a NATS credentials file, in place of user and password" want:"the path of a file"`
+	NATSNkey  string        `env:"NATS_NKEY" doc:"path of a NATS user key (seed), in place of user and password" want:"the path of a file"`
 	Replicas  int           `env:"CHANCERY_REPLICAS, default=1" doc:"replicas the streams must have" want:"1, 3 or 5"`
 
 	KeyFile string `env:"CHANCERY_KEY_FILE" doc:"path of the service's key file, created at the first start" want:"the path of a file"`
@@ -49,10 +50,10 @@ type Variables struct {
 	LogLevel  slog.Level `env:"LOG_LEVEL, default=INFO" doc:"least level of log lines" want:"DEBUG, INFO, WARN or ERROR"`
 	LogFormat string     `env:"LOG_FORMAT, default=json" doc:"form of log lines" want:"json or text"`
 
-	TrustedProxies []netip.Prefix `env:"CHANCERY_TRUSTED_PROXIES, default=127.0.0.0/8,::1/128" doc:"networks whose X-Forwarded-For is believed" want:"networks such as 10.0.0.0/8, separated by commas"`
-	StartTimeout   time.Duration  `env:"CHANCERY_START_TIMEOUT, default=30s" doc:"how long to wait for NATS and Postgres at start" want:"a duration such as 30s"`
-	DrainDelay     time.Duration  `env:"CHANCERY_DRAIN_DELAY, default=0s" doc:"how long to answer as not ready before closing, for load balancers" want:"a duration such as 5s"`
-	DrainTimeout   time.Duration  `env:"CHANCERY_DRAIN_TIMEOUT, default=20s" doc:"how long requests under way may take to end" want:"a duration such as 20s"`
+	TrustedProxies Networks      `env:"CHANCERY_TRUSTED_PROXIES, default=127.0.0.0/8,::1/128" doc:"networks whose X-Forwarded-For is believed" want:"networks such as 10.0.0.0/8, separated by commas"`
+	StartTimeout   time.Duration `env:"CHANCERY_START_TIMEOUT, default=30s" doc:"how long to wait for NATS and Postgres at start" want:"a duration such as 30s"`
+	DrainDelay     time.Duration `env:"CHANCERY_DRAIN_DELAY, default=0s" doc:"how long to answer as not ready before closing, for load balancers" want:"a duration such as 5s"`
+	DrainTimeout   time.Duration `env:"CHANCERY_DRAIN_TIMEOUT, default=20s" doc:"how long requests under way may take to end" want:"a duration such as 20s"`
 }
 
 // Address is host:port to listen on.
@@ -64,6 +65,25 @@ func (a *Address) UnmarshalText(b []byte) error {
 		return errors.New("not host:port")
 	}
 	*a = Address(b)
+	return nil
+}
+
+// Networks is a list of networks, separated by commas.
+type Networks []netip.Prefix
+
+// UnmarshalText refuses what is no list of networks.
+func (n *Networks) UnmarshalText(b []byte) error {
+	*n = nil
+	for text := range strings.SplitSeq(string(b), ",") {
+		if text = strings.TrimSpace(text); text == "" {
+			continue
+		}
+		p, err := netip.ParsePrefix(text)
+		if err != nil {
+			return errors.New("not a network")
+		}
+		*n = append(*n, p.Masked())
+	}
 	return nil
 }
 

@@ -37,7 +37,7 @@ func patiently(ctx context.Context, what, remedy string, try func(context.Contex
 
 func connectNATS(ctx context.Context, c Config, name string, logger *slog.Logger) (*nats.Conn, error) {
 	options := []nats.Option{
-		nats.Name("chancery " + name), nats.CustomInboxPrefix("_INBOX_" + name), nats.MaxReconnects(-1), nats.ReconnectWait(250 * time.Millisecond),
+		nats.Name("chancery " + name), nats.CustomInboxPrefix(eventlog.InboxPrefix(name)), nats.MaxReconnects(-1), nats.ReconnectWait(250 * time.Millisecond),
 		nats.Timeout(3 * time.Second), nats.DrainTimeout(c.DrainTimeout),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if err != nil {
@@ -52,6 +52,13 @@ func connectNATS(ctx context.Context, c Config, name string, logger *slog.Logger
 	}
 	if c.NATSCreds != "" {
 		options = append(options, nats.UserCredentials(c.NATSCreds))
+	}
+	if c.NATSNkey != "" {
+		key, err := nats.NkeyOptionFromSeed(c.NATSNkey)
+		if err != nil {
+			return nil, fmt.Errorf("NATS_NKEY: %s holds no NATS user key", c.NATSNkey)
+		}
+		options = append(options, key)
 	}
 	var nc *nats.Conn
 	err := patiently(ctx, "NATS cannot be reached at "+harmless(c.NATSURL), "NATS_URL says where it is", func(context.Context) (err error) {

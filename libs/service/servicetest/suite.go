@@ -36,37 +36,51 @@ type Suite struct {
 	Server *embedded.NATS
 	Clock  func() time.Time
 
-	mu   sync.Mutex
-	logs map[string]*eventlog.Log
+	users embedded.Users
 
+	mu        sync.Mutex
+	logs      map[string]*eventlog.Log
 	portal    *principal.Signer
 	keyFolder string
 }
 
-// New makes an empty log with every stream; a nil clock is the real one.
+// New makes an empty log with every stream, on a server that permits each service no more than in production; a nil clock
+// is the real one.
 func New(t testing.TB, clock func() time.Time) *Suite {
 	t.Helper()
 	if clock == nil {
 		clock = time.Now
 	}
-	s := &Suite{t: t, Clock: clock, Server: testkit.NATSServer(t, embedded.NATSOptions{Relaxed: true}), logs: map[string]*eventlog.Log{}}
-	nc := s.connect()
+	s := &Suite{t: t, Clock: clock, logs: map[string]*eventlog.Log{}}
+	access := eventlog.AccessFor(Services...)
+	var err error
+	if s.users, err = embedded.EnsureUsers(t.TempDir(), access); err != nil {
+		t.Fatal(err)
+	}
+	s.Server = testkit.NATSServer(t, embedded.NATSOptions{Relaxed: true, Access: access, Users: s.users})
 	ctx, cancel := context.WithTimeout(context.Background(), Patience)
 	defer cancel()
-	if err := eventlog.Provision(ctx, nc, eventlog.ProvisionOptions{Services: Services}); err != nil {
+	if err := eventlog.Provision(ctx, s.Connect(eventlog.UserProvision), eventlog.ProvisionOptions{Services: Services}); err != nil {
 		t.Fatal(err)
 	}
 	return s
 }
 
-func (s *Suite) connect(options ...nats.Option) *nats.Conn {
+// Connect connects as one of the server's users: a service by its name, or one of eventlog's.
+func (s *Suite) Connect(user string, options ...nats.Option) *nats.Conn {
 	s.t.Helper()
-	nc, err := s.Server.Connect(options...)
+	nc, err := s.connector(user)(options...)
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	s.t.Cleanup(nc.Close)
 	return nc
+}
+
+func (s *Suite) connector(user string) func(...nats.Option) (*nats.Conn, error) {
+	return func(options ...nats.Option) (*nats.Conn, error) {
+		return s.Server.Connect(append(options[:len(options):len(options)], s.users.As(user))...)
+	}
 }
 
 // Config is that of one instance of a service, with a database of its own; set DatabaseURL to share one.
@@ -86,7 +100,7 @@ func (s *Suite) Config(name string, database bool) service.Config {
 		level = slog.LevelInfo
 	}
 	c.Host = service.Host{
-		Version: "test", Clock: s.Clock, Connect: s.Server.Connect,
+		Version: "test", Clock: s.Clock, Connect: s.connector(name),
 		Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})),
 	}
 	return c
@@ -128,7 +142,7 @@ func (s *Suite) Log(name string) *eventlog.Log {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), Patience)
 	defer cancel()
-	nc := s.connect()
+	nc := s.Connect(name)
 	keys, err := secret.EnsureKeyFile(filepath.Join(s.keys(), name+".key"))
 	if err != nil {
 		s.t.Fatal(err)
