@@ -5,6 +5,7 @@ import (
 	"context"
 
 	"github.com/chancery-dev/chancery/libs/eventlog"
+	"github.com/chancery-dev/chancery/libs/projection"
 	"github.com/chancery-dev/chancery/libs/service"
 	"github.com/chancery-dev/chancery/services/registry/internal/api"
 	"github.com/chancery-dev/chancery/services/registry/internal/application"
@@ -19,7 +20,7 @@ const Name = "registry"
 
 // New wires the registry.
 func New(_ context.Context, d service.Deps) (*service.Service, error) {
-	views := view.Views{DB: d.DB, WaitFor: d.WaitFor}
+	views := view.Views{Reader: projection.Reader{DB: d.DB, WaitFor: d.WaitFor}}
 	products := eventlog.Repository[product.State]{Log: d.Log, Kind: "registry.product"}
 	versions := eventlog.Repository[version.State]{Log: d.Log, Kind: "registry.version"}
 	applications := eventlog.Repository[application.State]{Log: d.Log, Kind: "registry.application"}

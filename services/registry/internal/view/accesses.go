@@ -18,17 +18,17 @@ create table accesses (
 	application_id text not null, state text not null, until timestamptz);
 create index on accesses (organization_id, product_id);
 create index on accesses (grant_id)`,
-	Apply: each(func(ctx context.Context, tx *sqlx.Tx, _ eventlog.Recorded, id string, fact aggregate.Event) error {
+	Apply: projection.Each(func(ctx context.Context, tx *sqlx.Tx, _ eventlog.Recorded, id string, fact aggregate.Event) error {
 		switch f := fact.(type) {
 		case *approvalv1.RequestSubmitted:
-			return exec(ctx, tx, `insert into accesses (request_id, organization_id, product_id, application_id, state) values ($1,$2,$3,$4,'requested')`,
+			return projection.Exec(ctx, tx, `insert into accesses (request_id, organization_id, product_id, application_id, state) values ($1,$2,$3,$4,'requested')`,
 				id, f.Content.OrganizationId, f.Content.ProductId, f.Content.ApplicationId)
 		case *approvalv1.RequestDenied, *approvalv1.RequestWithdrawn, *approvalv1.RequestExpired:
-			return exec(ctx, tx, `update accesses set state='none' where request_id=$1`, id)
+			return projection.Exec(ctx, tx, `update accesses set state='none' where request_id=$1`, id)
 		case *approvalv1.GrantActivated:
-			return exec(ctx, tx, `update accesses set state='granted', grant_id=$2, until=$3 where request_id=$1`, f.RequestId, id, f.Until.AsTime())
+			return projection.Exec(ctx, tx, `update accesses set state='granted', grant_id=$2, until=$3 where request_id=$1`, f.RequestId, id, f.Until.AsTime())
 		case *approvalv1.GrantExpired, *approvalv1.GrantRevoked:
-			return exec(ctx, tx, `update accesses set state='none' where grant_id=$1`, id)
+			return projection.Exec(ctx, tx, `update accesses set state='none' where grant_id=$1`, id)
 		}
 		return nil
 	})}

@@ -23,27 +23,27 @@ create table applications (
 	registered_at timestamptz not null, position bigint not null, seen bigint not null);
 create index on applications (organization_id, position);
 create unique index on applications (position)`,
-	Apply: each(func(ctx context.Context, tx *sqlx.Tx, r eventlog.Recorded, id string, fact aggregate.Event) error {
+	Apply: projection.Each(func(ctx context.Context, tx *sqlx.Tx, r eventlog.Recorded, id string, fact aggregate.Event) error {
 		switch f := fact.(type) {
 		case *registryv1.ApplicationRegistered:
-			return exec(ctx, tx, `insert into applications (id, organization_id, name, purpose, environment, owner_id, backup_owner_id, registered_at, position, seen)
+			return projection.Exec(ctx, tx, `insert into applications (id, organization_id, name, purpose, environment, owner_id, backup_owner_id, registered_at, position, seen)
 				values ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10)`, id, f.OrganizationId, f.Name, f.Purpose, f.Environment, f.OwnerId, f.BackupOwnerId, r.Time, r.Sequence, r.Envelope.GetSeen())
 		case *registryv1.ApplicationOwnerAssigned:
-			return exec(ctx, tx, `update applications set orphaned_seats=array_remove(orphaned_seats, $2),
+			return projection.Exec(ctx, tx, `update applications set orphaned_seats=array_remove(orphaned_seats, $2),
 				owner_id=case when $2='owner' then $3 else owner_id end,
 				backup_owner_id=case when $2='backup_owner' then $3 else backup_owner_id end where id=$1`, id, f.Seat, f.PersonId)
 		case *registryv1.ApplicationOrphaned:
-			return exec(ctx, tx, `update applications set orphaned_seats=array_append(array_remove(orphaned_seats, $2), $2) where id=$1`, id, f.Seat)
+			return projection.Exec(ctx, tx, `update applications set orphaned_seats=array_append(array_remove(orphaned_seats, $2), $2) where id=$1`, id, f.Seat)
 		case *registryv1.ApplicationSuspended:
-			return exec(ctx, tx, `update applications set suspended=true where id=$1`, id)
+			return projection.Exec(ctx, tx, `update applications set suspended=true where id=$1`, id)
 		case *registryv1.ApplicationResumed:
-			return exec(ctx, tx, `update applications set suspended=false where id=$1`, id)
+			return projection.Exec(ctx, tx, `update applications set suspended=false where id=$1`, id)
 		case *registryv1.ApplicationDisabled:
-			return exec(ctx, tx, `update applications set disabled=true where id=$1`, id)
+			return projection.Exec(ctx, tx, `update applications set disabled=true where id=$1`, id)
 		case *registryv1.ApplicationEnabled:
-			return exec(ctx, tx, `update applications set disabled=false where id=$1`, id)
+			return projection.Exec(ctx, tx, `update applications set disabled=false where id=$1`, id)
 		case *registryv1.ApplicationOffboarded:
-			return exec(ctx, tx, `update applications set offboarded=true where id=$1`, id)
+			return projection.Exec(ctx, tx, `update applications set offboarded=true where id=$1`, id)
 		}
 		return nil
 	})}
@@ -69,8 +69,8 @@ const application = `select a.id, a.organization_id, a.name, a.purpose, a.enviro
 
 // Application is the application of this id; false if nobody registered it.
 func (r Rows) Application(ctx context.Context, id string) (a Application, ok bool, err error) {
-	ok, err = r.one(ctx, &a, application+`where a.id=$1`, id)
-	utc(&a.RegisteredAt, a.ContractEndsAt)
+	ok, err = r.One(ctx, &a, application+`where a.id=$1`, id)
+	projection.UTC(&a.RegisteredAt, a.ContractEndsAt)
 	return a, ok, err
 }
 
@@ -80,16 +80,16 @@ type ApplicationFilter struct{ OrganizationID, State, Environment string }
 // Applications lists applications, the newest first, those registered before the position if it is not 0.
 func (r Rows) Applications(ctx context.Context, f ApplicationFilter, before uint64, limit int) ([]Application, error) {
 	var as []Application
-	err := r.many(ctx, &as, application+`where ($1='' or a.organization_id=$1) and ($2='' or a.state=$2) and ($3='' or a.environment=$3)
+	err := r.Many(ctx, &as, application+`where ($1='' or a.organization_id=$1) and ($2='' or a.state=$2) and ($3='' or a.environment=$3)
 		and ($4=0 or a.position<$4) order by a.position desc limit $5`, f.OrganizationID, f.State, f.Environment, before, limit)
 	for i := range as {
-		utc(&as[i].RegisteredAt, as[i].ContractEndsAt)
+		projection.UTC(&as[i].RegisteredAt, as[i].ContractEndsAt)
 	}
 	return as, err
 }
 
 // RegisteredBefore are the ids of an organisation's applications that rest on what was known before the position.
 func (r Rows) RegisteredBefore(ctx context.Context, organization string, position uint64) (ids []string, err error) {
-	err = r.many(ctx, &ids, `select id from applications where organization_id=$1 and seen<$2 and not offboarded order by position`, organization, position)
+	err = r.Many(ctx, &ids, `select id from applications where organization_id=$1 and seen<$2 and not offboarded order by position`, organization, position)
 	return ids, err
 }

@@ -16,7 +16,7 @@ var organizations = projection.View{Name: "organizations", Version: 1, Schema: `
 create table organizations (
 	id text primary key, name text not null, kind text not null, verified boolean not null default false,
 	suspended boolean not null default false, closed_at bigint not null default 0, contract_ends_at timestamptz)`,
-	Apply: each(func(ctx context.Context, tx *sqlx.Tx, r eventlog.Recorded, id string, fact aggregate.Event) error {
+	Apply: projection.Each(func(ctx context.Context, tx *sqlx.Tx, r eventlog.Recorded, id string, fact aggregate.Event) error {
 		switch f := fact.(type) {
 		case *identityv1.OrganizationRegistered:
 			var ends *time.Time
@@ -24,15 +24,15 @@ create table organizations (
 				t := f.ContractEndsAt.AsTime()
 				ends = &t
 			}
-			return exec(ctx, tx, `insert into organizations (id, name, kind, contract_ends_at) values ($1,$2,$3,$4)`, id, f.Name, f.Kind, ends)
+			return projection.Exec(ctx, tx, `insert into organizations (id, name, kind, contract_ends_at) values ($1,$2,$3,$4)`, id, f.Name, f.Kind, ends)
 		case *identityv1.OrganizationVerified:
-			return exec(ctx, tx, `update organizations set verified=true where id=$1`, id)
+			return projection.Exec(ctx, tx, `update organizations set verified=true where id=$1`, id)
 		case *identityv1.OrganizationSuspended:
-			return exec(ctx, tx, `update organizations set suspended=true where id=$1`, id)
+			return projection.Exec(ctx, tx, `update organizations set suspended=true where id=$1`, id)
 		case *identityv1.OrganizationResumed:
-			return exec(ctx, tx, `update organizations set suspended=false where id=$1`, id)
+			return projection.Exec(ctx, tx, `update organizations set suspended=false where id=$1`, id)
 		case *identityv1.OrganizationClosed:
-			return exec(ctx, tx, `update organizations set closed_at=$2 where id=$1`, id, r.Sequence)
+			return projection.Exec(ctx, tx, `update organizations set closed_at=$2 where id=$1`, id, r.Sequence)
 		}
 		return nil
 	})}
@@ -51,15 +51,15 @@ type Organization struct {
 
 // Organization is the organisation of this id; false if nobody registered it.
 func (r Rows) Organization(ctx context.Context, id string) (o Organization, ok bool, err error) {
-	ok, err = r.one(ctx, &o, `select id, name, kind, verified, not suspended and closed_at=0 as open, closed_at, contract_ends_at from organizations where id=$1`, id)
-	utc(o.ContractEndsAt)
+	ok, err = r.One(ctx, &o, `select id, name, kind, verified, not suspended and closed_at=0 as open, closed_at, contract_ends_at from organizations where id=$1`, id)
+	projection.UTC(o.ContractEndsAt)
 	return o, ok, err
 }
 
 // Partners are the ids of the partners that are not closed.
 func (r Rows) Partners(ctx context.Context) (map[string]bool, error) {
 	var ids []string
-	err := r.many(ctx, &ids, `select id from organizations where kind='partner' and closed_at=0`)
+	err := r.Many(ctx, &ids, `select id from organizations where kind='partner' and closed_at=0`)
 	known := make(map[string]bool, len(ids))
 	for _, id := range ids {
 		known[id] = true

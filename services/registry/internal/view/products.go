@@ -22,32 +22,32 @@ create table products (
 	reviewer_ids text[] not null default '{}', version_id text not null default '', version text not null default '',
 	state text not null default 'draft', drafted_at timestamptz not null, published_at timestamptz);
 create unique index on products (name, id)`,
-	Apply: each(func(ctx context.Context, tx *sqlx.Tx, r eventlog.Recorded, id string, fact aggregate.Event) error {
+	Apply: projection.Each(func(ctx context.Context, tx *sqlx.Tx, r eventlog.Recorded, id string, fact aggregate.Event) error {
 		switch f := fact.(type) {
 		case *registryv1.ProductDrafted:
-			return exec(ctx, tx, `insert into products (id, organization_id, slug, name, purpose, drafted_at) values ($1,$2,$3,$4,$5,$6)`,
+			return projection.Exec(ctx, tx, `insert into products (id, organization_id, slug, name, purpose, drafted_at) values ($1,$2,$3,$4,$5,$6)`,
 				id, f.OrganizationId, f.Slug, f.Name, f.Purpose, r.Time)
 		case *registryv1.ProductClassified:
-			return exec(ctx, tx, `update products set class=$2 where id=$1`, id, f.Class)
+			return projection.Exec(ctx, tx, `update products set class=$2 where id=$1`, id, f.Class)
 		case *registryv1.ProductSeatAssigned:
 			return seat(ctx, tx, id, f.Seat, f.PersonId, "")
 		case *registryv1.ProductOrphaned:
 			return seat(ctx, tx, id, f.Seat, "", f.PersonId)
 		case *registryv1.ProductAudienceSet:
-			return exec(ctx, tx, `update products set audience=$2, audience_organization_ids=$3 where id=$1`, id, f.Audience, append(pq.StringArray{}, f.OrganizationIds...))
+			return projection.Exec(ctx, tx, `update products set audience=$2, audience_organization_ids=$3 where id=$1`, id, f.Audience, append(pq.StringArray{}, f.OrganizationIds...))
 		case *registryv1.ProductPublished:
-			return exec(ctx, tx, `update products set state='published', version_id=$2, version=$3, published_at=$4 where id=$1`, id, f.VersionId, f.Version, r.Time)
+			return projection.Exec(ctx, tx, `update products set state='published', version_id=$2, version=$3, published_at=$4 where id=$1`, id, f.VersionId, f.Version, r.Time)
 		case *registryv1.ProductWithdrawn:
-			return exec(ctx, tx, `update products set state='withdrawn' where id=$1`, id)
+			return projection.Exec(ctx, tx, `update products set state='withdrawn' where id=$1`, id)
 		case *registryv1.ProductRetired:
-			return exec(ctx, tx, `update products set state='retired' where id=$1`, id)
+			return projection.Exec(ctx, tx, `update products set state='retired' where id=$1`, id)
 		}
 		return nil
 	})}
 
 // seat writes who takes a seat and who leaves it.
 func seat(ctx context.Context, tx *sqlx.Tx, id, name, takes, leaves string) error {
-	return exec(ctx, tx, `update products set
+	return projection.Exec(ctx, tx, `update products set
 		product_owner_id=case when $2='product_owner' then $3 else product_owner_id end,
 		api_owner_id=case when $2='api_owner' then $3 else api_owner_id end,
 		listing_owner_id=case when $2='listing_owner' then $3 else listing_owner_id end,
@@ -117,19 +117,19 @@ const product = `select p.id, p.organization_id, p.slug, p.name, p.purpose, p.cl
 
 // Product is the product of this id as the reader sees it; false if nobody drafted it.
 func (r Rows) Product(ctx context.Context, reader Reader, id string) (p Product, ok bool, err error) {
-	ok, err = r.one(ctx, &p, product+`where p.id=$2`, reader.OrganizationID, id)
-	utc(&p.DraftedAt, p.PublishedAt)
+	ok, err = r.One(ctx, &p, product+`where p.id=$2`, reader.OrganizationID, id)
+	projection.UTC(&p.DraftedAt, p.PublishedAt)
 	return p, ok, err
 }
 
 // Products lists what the reader may know of, by name; those after name and id if id is not empty.
 func (r Rows) Products(ctx context.Context, reader Reader, name, id string, limit int) ([]Product, error) {
 	var ps []Product
-	err := r.many(ctx, &ps, product+`where (p.organization_id=$1 and $2 or p.state='published' and (p.organization_id=$1 or p.audience='public'
+	err := r.Many(ctx, &ps, product+`where (p.organization_id=$1 and $2 or p.state='published' and (p.organization_id=$1 or p.audience='public'
 		or p.audience='partner' and (cardinality(p.audience_organization_ids)=0 or $1=any(p.audience_organization_ids))))
 		and ($4='' or (p.name, p.id) > ($3, $4)) order by p.name, p.id limit $5`, reader.OrganizationID, reader.Drafts, name, id, limit)
 	for i := range ps {
-		utc(&ps[i].DraftedAt, ps[i].PublishedAt)
+		projection.UTC(&ps[i].DraftedAt, ps[i].PublishedAt)
 	}
 	return ps, err
 }

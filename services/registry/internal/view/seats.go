@@ -18,14 +18,14 @@ create table seats (
 	kind text not null, id text not null, seat text not null, person_id text not null, seen bigint not null,
 	primary key (kind, id, seat, person_id));
 create index on seats (person_id)`,
-	Apply: each(func(ctx context.Context, tx *sqlx.Tx, r eventlog.Recorded, id string, fact aggregate.Event) error {
+	Apply: projection.Each(func(ctx context.Context, tx *sqlx.Tx, r eventlog.Recorded, id string, fact aggregate.Event) error {
 		seen := r.Envelope.GetSeen()
 		take := func(kind, seat, person string) error {
-			return exec(ctx, tx, `insert into seats (kind, id, seat, person_id, seen) values ($1,$2,$3,$4,$5)
+			return projection.Exec(ctx, tx, `insert into seats (kind, id, seat, person_id, seen) values ($1,$2,$3,$4,$5)
 				on conflict (kind, id, seat, person_id) do update set seen=$5`, kind, id, seat, person, seen)
 		}
 		leave := func(kind, seat, person string) error {
-			return exec(ctx, tx, `delete from seats where kind=$1 and id=$2 and seat=$3 and person_id=$4`, kind, id, seat, person)
+			return projection.Exec(ctx, tx, `delete from seats where kind=$1 and id=$2 and seat=$3 and person_id=$4`, kind, id, seat, person)
 		}
 		switch f := fact.(type) {
 		case *registryv1.ApplicationRegistered:
@@ -58,7 +58,7 @@ func (r Rows) Held(ctx context.Context, person string, position uint64) (applica
 		Kind string `db:"kind"`
 		ID   string `db:"id"`
 	}
-	err = r.many(ctx, &rows, `select distinct kind, id from seats where person_id=$1 and seen<$2 order by kind, id`, person, position)
+	err = r.Many(ctx, &rows, `select distinct kind, id from seats where person_id=$1 and seen<$2 order by kind, id`, person, position)
 	for _, row := range rows {
 		if row.Kind == "application" {
 			applications = append(applications, row.ID)
