@@ -301,11 +301,11 @@ func TestViewsAndPoliciesHoldOnTheWholeHistory(t *testing.T) {
 		t.Errorf("after an owner left: %+v", app)
 	}
 	var shown struct {
-		Seats    map[string][]string
+		Seats    []struct{ Seat string }
 		MyAccess string `json:"my_access"`
 	}
 	d.Call(&d.pam, "GET", "/v1/products/"+product, nil).Into(&shown)
-	if len(shown.Seats) != 2 || shown.Seats["listing_owner"] == nil || shown.Seats["reviewer"] == nil {
+	if len(shown.Seats) != 2 || shown.Seats[0].Seat != "listing_owner" || shown.Seats[1].Seat != "reviewer" {
 		t.Errorf("after the product owner left: %v", shown.Seats)
 	}
 	d.Call(&d.ana, "GET", "/v1/products/"+product, nil).Into(&shown)

@@ -94,12 +94,12 @@ func (s *Service) showApplication(ctx context.Context, in Object) (endpoint.Answ
 		return verdict(caller, needed, s.mayActOn(caller, state), func() error { _, err := c.Decide(state); return err })
 	}
 	return endpoint.OK(ApplicationDetail{Application: row, Allowed: endpoint.Allowed{
-		"assign_owner": would(assignOwner, application.Offboard{Reason: "x"}),
-		"suspend":      would(stopApplication, application.Suspend{Reason: "x"}),
-		"resume":       would(startApplication, application.Resume{Reason: "x", ByProvider: state.Organization != caller.Organization}),
-		"disable":      would(stopApplication, application.Disable{Reason: "x"}),
-		"enable":       would(startApplication, application.Enable{Reason: "x", ByProvider: state.Organization != caller.Organization}),
-		"offboard":     would(stopApplication, application.Offboard{Reason: "x"}),
+		"owners":   would(assignOwner, application.Offboard{Reason: "x"}),
+		"suspend":  would(stopApplication, application.Suspend{Reason: "x"}),
+		"resume":   would(startApplication, application.Resume{Reason: "x", ByProvider: state.Organization != caller.Organization}),
+		"disable":  would(stopApplication, application.Disable{Reason: "x"}),
+		"enable":   would(startApplication, application.Enable{Reason: "x", ByProvider: state.Organization != caller.Organization}),
+		"offboard": would(stopApplication, application.Offboard{Reason: "x"}),
 	}}), nil
 }
 

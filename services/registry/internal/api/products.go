@@ -55,7 +55,7 @@ func (s *Service) draftProduct(ctx context.Context, in draftRequest) (endpoint.A
 // ProductDetail is one product with all that is said of it.
 type ProductDetail struct {
 	view.Product
-	Seats           map[string][]string   `json:"seats,omitempty" doc:"Who holds each seat"`
+	Seats           []view.Seat           `json:"seats,omitempty" doc:"Who holds each seat"`
 	OrganizationIDs []string              `json:"audience_organization_ids,omitempty" doc:"Partners that see it; none means every one of the audience"`
 	BasePath        string                `json:"base_path" doc:"Path under which the gateway serves it"`
 	Scopes          []view.Scope          `json:"scopes"`

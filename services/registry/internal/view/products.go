@@ -77,15 +77,19 @@ type Product struct {
 	ReviewerIDs    pq.StringArray `db:"reviewer_ids" json:"-"`
 }
 
+// Seat is one seat of a product and who holds it.
+type Seat struct {
+	Seat     string `json:"seat" enum:"product_owner,api_owner,listing_owner,reviewer"`
+	PersonID string `json:"person_id"`
+}
+
 // Seats names who holds each seat; an empty one is left out.
-func (p Product) Seats() map[string][]string {
-	seats := map[string][]string{}
-	for name, ids := range map[string][]string{"product_owner": {p.ProductOwnerID}, "api_owner": {p.APIOwnerID}, "listing_owner": {p.ListingOwnerID}, "reviewer": p.ReviewerIDs} {
-		if len(ids) > 0 && ids[0] != "" {
-			seats[name] = ids
-		}
+func (p Product) Seats() []Seat {
+	all := []Seat{{"product_owner", p.ProductOwnerID}, {"api_owner", p.APIOwnerID}, {"listing_owner", p.ListingOwnerID}}
+	for _, id := range p.ReviewerIDs {
+		all = append(all, Seat{"reviewer", id})
 	}
-	return seats
+	return slices.DeleteFunc(all, func(s Seat) bool { return s.PersonID == "" })
 }
 
 // Reader is for whom products are listed.
