@@ -23,15 +23,14 @@ import (
 )
 
 const (
-	ines  = "ines@meridian.example"   // the provider's first administrator
-	aino  = "aino@meridian.example"   // auditor
-	lucia = "lucia@northwind.example" // org_admin
-	noor  = "noor@northwind.example"  // app_owner
-	vera  = "vera@northwind.example"  // viewer without a second factor
-	kenji = "kenji@fabrikam.example"  // app_owner elsewhere
+	ines    = "ines@meridian.example"     // the provider's first administrator
+	aino    = "aino@meridian.example"     // auditor
+	lucia   = "lucia@northwind.example"   // org_admin
+	noor    = "noor@northwind.example"    // app_owner
+	vera    = "vera@northwind.example"    // viewer without a second factor
+	mallory = "mallory@northwind.example" // whom the provider of fabrikam claims to know
+	kenji   = "kenji@fabrikam.example"    // app_owner elsewhere
 )
-
-var groups = map[string]string{"platform-admins": "platform_admin", "auditors": "auditor", "org-admins": "org_admin", "app-owners": "app_owner", "viewers": "viewer"}
 
 // scene is the portal, identity and a development provider, with two partner organisations.
 type scene struct {
@@ -50,7 +49,7 @@ func people(slug string) []devidp.Person {
 		"northwind": {{Name: "Lucia Ferri", Email: lucia, Groups: []string{"org-admins"}, Factor: devidp.FactorCode},
 			{Name: "Noor Haddad", Email: noor, Groups: []string{"app-owners"}, Factor: devidp.FactorCode},
 			{Name: "Vera Lund", Email: vera, Groups: []string{"viewers"}, Factor: devidp.FactorNone}},
-		"fabrikam": {{Name: "Kenji Mori", Email: kenji, Groups: []string{"app-owners"}, Factor: devidp.FactorKey}},
+		"fabrikam": {{Name: "Mallory", Email: mallory, Factor: devidp.FactorKey}, {Name: "Kenji Mori", Email: kenji, Groups: []string{"app-owners"}, Factor: devidp.FactorKey}},
 	}[slug]
 }
 

@@ -177,17 +177,31 @@ func (b *BFF) answered(r *http.Response, p passage) error {
 		return p.handoff(code, h)
 	}
 	if p.session != nil && r.Request.Method != http.MethodGet && r.Request.Method != http.MethodHead && r.StatusCode < 300 {
-		if position, err := strconv.ParseUint(h.Get(endpoint.PositionHeader), 10, 64); err == nil && position > p.session.Position {
-			if err := b.Sessions.Reached(ctx, p.session.Cookie, position); err != nil {
-				// The browser has the position too, and sends it.
-				b.Logger.WarnContext(ctx, "a position was not kept", "error", err)
-			}
-		}
+		b.reached(ctx, p.session, h.Get(endpoint.PositionHeader))
 	}
 	if r.StatusCode == http.StatusForbidden && strings.HasPrefix(h.Get("Content-Type"), problem.ContentType) {
 		return stepUp(r)
 	}
 	return nil
+}
+
+// reached keeps the position a command was answered with, and holds the answer back until it is folded here: once somebody is
+// told that a person is locked, the portal lets that person do nothing more.
+func (b *BFF) reached(ctx context.Context, s *browser.Session, header string) {
+	position, err := strconv.ParseUint(header, 10, 64)
+	if err != nil {
+		return
+	}
+	if err := b.waitFor(ctx, position); err != nil {
+		b.Logger.WarnContext(ctx, "the fold lags behind a command", "error", err)
+	}
+	if position <= s.Position {
+		return
+	}
+	if err := b.Sessions.Reached(ctx, s.Cookie, position); err != nil {
+		// The browser has the position too, and sends it.
+		b.Logger.WarnContext(ctx, "a position was not kept", "error", err)
+	}
 }
 
 // stepUp tells a browser where to confirm with a second factor, where that is what was missing (RFC 9470 §3).
