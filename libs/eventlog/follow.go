@@ -24,12 +24,13 @@ const (
 	heartbeat     = time.Second
 )
 
-// Follow applies every decision of EVENTS after the given sequence, in order, each once, in batches as they come; it
-// returns when ctx ends or apply fails, and goes on by itself when a connection or a server is lost.
+// Follow applies every decision of EVENTS after the given sequence, in order, each once, in batches as they come; one that
+// was forged comes without its facts. It returns when ctx ends or apply fails, and goes on by itself when a connection or
+// a server is lost.
 func (l *Log) Follow(ctx context.Context, after uint64, apply func(context.Context, []Recorded) error) error {
 	return l.follow(ctx, streamEvents, after, apply, func(m stored) ([]Recorded, error) {
 		r, err := m.decode()
-		return []Recorded{r}, err
+		return []Recorded{r.disown()}, err
 	})
 }
 

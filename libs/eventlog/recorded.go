@@ -33,6 +33,9 @@ type Recorded struct {
 	Raw []byte
 	// Facts holds nil in place of a fact whose type this program does not know.
 	Facts []aggregate.Event
+	// Forged says that the writer told of what is not its own: another service's facts, or another aggregate than the
+	// subject names, which the server guards. Such a decision has no Facts; its envelope still shows what was tried.
+	Forged bool
 	// TraceParent is the W3C trace context of the request that led here, empty if it was not traced.
 	TraceParent string
 }
@@ -57,6 +60,24 @@ func (r Recorded) Service() string {
 		return ""
 	}
 	return parts[1]
+}
+
+// disown leaves out the facts of a decision that is not its writer's to make.
+func (r Recorded) disown() Recorded {
+	subject, service := r.Envelope.GetSubject(), r.Service()
+	if r.Subject != "events."+service+"."+subject.GetKind()+"."+subject.GetId() {
+		r.Forged = true
+	}
+	for _, packed := range r.Envelope.GetFacts() {
+		_, name, _ := strings.Cut(packed.GetTypeUrl(), "/")
+		if owner, _, _ := strings.Cut(name, "."); owner != service && owner != "event" {
+			r.Forged = true
+		}
+	}
+	if r.Forged {
+		r.Facts = nil
+	}
+	return r
 }
 
 // Trace returns ctx continuing the trace of the request that led here.

@@ -204,7 +204,7 @@ func TestUnknownFactsArePassedOverAndCounted(t *testing.T) {
 	w := newWorld(t)
 	w.publish("identity")
 	d := protodesc.ToFileDescriptorProto(eventv1.File_event_v1_signer_proto)
-	d.Name, d.Package = proto.String("newer.proto"), proto.String("newer.v1")
+	d.Name, d.Package = proto.String("newer.proto"), proto.String("issuance.v9")
 	d.Dependency, d.Options = nil, nil
 	d.MessageType = []*descriptorpb.DescriptorProto{{Name: proto.String("Invented")}}
 	file, err := protodesc.NewFile(d, nil)

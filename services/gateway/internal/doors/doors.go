@@ -1,0 +1,186 @@
+// Package doors are the HTTP endpoints that API gateways ask before they let a call pass. Each kind of gateway has a door
+// of its own that reads the headers this gateway sets and no other's, because clients may send those.
+package doors
+
+import (
+	"net/http"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/chancery-dev/chancery/libs/problem"
+	"github.com/chancery-dev/chancery/services/gateway/internal/verdict"
+)
+
+// Doors answers gateways.
+type Doors struct {
+	Authorizer *verdict.Authorizer
+	// Environment is that of /verify, which names none itself.
+	Environment string
+	// Count takes note of every verdict.
+	Count func(v *verdict.Verdict, network string)
+}
+
+// proxy says where one kind of gateway puts what it was asked.
+type proxy struct{ method, target, address string }
+
+var (
+	// nginx sets all three by proxy_set_header in the location of the subrequest.
+	nginx = proxy{"X-Original-Method", "X-Original-Uri", "X-Original-Address"}
+	// Caddy's forward_auth and Traefik's forwardAuth replace what the client sent under these names.
+	forwarded = proxy{"X-Forwarded-Method", "X-Forwarded-Uri", "X-Forwarded-For"}
+)
+
+// Handler serves /verify for nginx in the environment of its own, and /nginx/, /caddy/ and /traefik/ followed by sandbox or
+// production.
+func (d *Doors) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/verify", d.door(nginx, d.Environment))
+	for name, p := range map[string]proxy{"nginx": nginx, "caddy": forwarded, "traefik": forwarded} {
+		for _, environment := range []string{"sandbox", "production"} {
+			mux.Handle("/"+name+"/"+environment, d.door(p, environment))
+		}
+	}
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		problem.Write(w, problem.New(problem.NotFound, "not_found", "There is no such door."), "")
+	})
+	return mux
+}
+
+func (d *Doors) door(p proxy, environment string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		request := verdict.Request{
+			Environment: environment, Authorization: r.Header["Authorization"], APIKey: r.Header["X-Api-Key"],
+			Overridden: overridden(r.Header),
+		}
+		method, target := r.Header[p.method], r.Header[p.target]
+		if len(method) == 1 && len(target) == 1 {
+			request.Method, request.Target = method[0], target[0]
+		}
+		v := d.Authorizer.Authorize(r.Context(), request)
+		network := ""
+		if !v.Allowed() {
+			network = Network(address(r, p))
+		}
+		d.Count(&v, network)
+		if Pass(w, &v) {
+			w.Header()[Context] = []string{ContextOf(&v)}
+			w.WriteHeader(http.StatusNoContent)
+		}
+	})
+}
+
+// RequestOf is a call that arrived here itself.
+func RequestOf(r *http.Request, environment string) verdict.Request {
+	return verdict.Request{
+		Method: r.Method, Target: r.RequestURI, Environment: environment, Authorization: r.Header["Authorization"], APIKey: r.Header["X-Api-Key"],
+		Overridden: overridden(r.Header), Network: Network(r.RemoteAddr),
+	}
+}
+
+// overridden finds a header by which some frameworks replace the method.
+func overridden(h http.Header) bool {
+	return h["X-Http-Method-Override"] != nil || h["X-Http-Method"] != nil || h["X-Method-Override"] != nil
+}
+
+func address(r *http.Request, p proxy) string {
+	if values := r.Header[p.address]; len(values) > 0 {
+		// The last one is what the gateway itself saw.
+		all := values[len(values)-1]
+		return strings.TrimSpace(all[strings.LastIndexByte(all, ',')+1:])
+	}
+	return r.RemoteAddr
+}
+
+// Network is the network of an address as it is recorded: /24 of IPv4, /48 of IPv6, empty for what is no address.
+func Network(address string) string {
+	a, err := netip.ParseAddr(address)
+	if err != nil {
+		with, err := netip.ParseAddrPort(address)
+		if err != nil {
+			return ""
+		}
+		a = with.Addr()
+	}
+	bits := 48
+	if a = a.Unmap().WithZone(""); a.Is4() {
+		bits = 24
+	}
+	p, err := a.Prefix(bits)
+	if err != nil {
+		return ""
+	}
+	return p.String()
+}
+
+// Headers of an answer.
+const (
+	// Context tells the upstream who calls: a dictionary of RFC 9651.
+	Context = "Chancery-Context"
+	// Problem is the problem document in one line, for gateways that cannot pass a body on.
+	Problem = "Chancery-Problem"
+)
+
+// Pass says whether the call may pass; if not, it has been answered. That a version is deprecated is told in the headers.
+func Pass(w http.ResponseWriter, v *verdict.Verdict) bool {
+	h := w.Header()
+	if v.Allowed() {
+		if o := v.Operation; !o.Deprecated.IsZero() {
+			h["Deprecation"] = []string{"@" + strconv.FormatInt(o.Deprecated.Unix(), 10)} // RFC 9745 §2.1
+			h["Sunset"] = []string{o.Sunset.UTC().Format(http.TimeFormat)}                // RFC 8594 §3
+		}
+		return true
+	}
+	r := refusalOf(v)
+	h["Content-Type"] = contentType
+	h["Cache-Control"] = noStore
+	h[Problem] = r.line
+	if r.authenticate != nil {
+		h["Www-Authenticate"] = r.authenticate
+	}
+	if r.retry != nil {
+		h["Retry-After"] = r.retry
+	}
+	w.WriteHeader(r.status)
+	_, _ = w.Write(r.body)
+	return false
+}
+
+var (
+	contentType = []string{problem.ContentType}
+	noStore     = []string{"no-store"}
+)
+
+// ContextOf is made of ids and scope names, none of which can hold a quote.
+func ContextOf(v *verdict.Verdict) string {
+	b := make([]byte, 0, 256)
+	text := func(name, value string) {
+		if len(b) > 0 {
+			b = append(b, ", "...)
+		}
+		b = append(append(append(append(b, name...), `="`...), value...), '"')
+	}
+	text("client", v.Credential.ID())
+	text("application", v.Credential.Application)
+	text("organization", v.Credential.Organization)
+	text("product", v.Credential.Product)
+	b = append(b, ", scopes=("...)
+	first := true
+	for _, scope := range v.Scopes {
+		if !slices.Contains(v.Credential.Granted, scope) || !slices.Contains(v.Credential.Scopes, scope) {
+			continue
+		}
+		if !first {
+			b = append(b, ' ')
+		}
+		first = false
+		b = append(append(append(b, '"'), scope...), '"')
+	}
+	b = append(b, ')')
+	if v.Token != "" {
+		text("token", v.Token)
+	}
+	b = append(b, ", position="...)
+	return string(strconv.AppendUint(b, v.Position, 10))
+}

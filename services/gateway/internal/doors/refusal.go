@@ -1,0 +1,54 @@
+package doors
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/chancery-dev/chancery/libs/problem"
+	"github.com/chancery-dev/chancery/services/gateway/internal/verdict"
+)
+
+// refusal is an answer made ready.
+type refusal struct {
+	status                    int
+	body                      []byte
+	line, authenticate, retry []string
+}
+
+func made(e *problem.Error, authenticate string) *refusal {
+	document := problem.Document(e, "")
+	body, err := json.Marshal(document)
+	if err != nil {
+		panic(err)
+	}
+	r := &refusal{status: document.GetStatus(), body: append(body, '\n'), line: []string{string(body)}}
+	if authenticate != "" {
+		r.authenticate = []string{authenticate}
+	}
+	if after := document.GetHeaders().Get("Retry-After"); after != "" {
+		r.retry = []string{after}
+	}
+	return r
+}
+
+var (
+	// Whatever is wrong with a credential, the answer is the same byte for byte.
+	credentialRefused = made(problem.New(problem.Unauthenticated, "credential_refused", "No usable credential was presented."), `Bearer realm="api"`)
+	operationUnknown  = made(problem.New(problem.Forbidden, "operation_unknown", "The credential opens no such operation."), "")
+	environmentWrong  = made(problem.New(problem.Forbidden, "environment_mismatch", "The credential is for another environment."), "")
+	stale             = made(problem.New(problem.Unavailable, "authorizer_behind", "What the token rests on has not arrived here yet.").RetryAfter(time.Second), "")
+)
+
+func refusalOf(v *verdict.Verdict) *refusal {
+	switch v.Reason {
+	case verdict.ScopeMissing:
+		return made(problem.New(problem.Forbidden, "scope_missing", "needs "+v.Scope), `Bearer error="insufficient_scope", scope="`+v.Scope+`"`)
+	case verdict.NoOperation, verdict.ProductMismatch, verdict.ProductWithdrawn:
+		return operationUnknown
+	case verdict.EnvironmentMismatch:
+		return environmentWrong
+	case verdict.Stale:
+		return stale
+	}
+	return credentialRefused
+}

@@ -1,0 +1,118 @@
+package verdict
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/chancery-dev/chancery/libs/accesstoken"
+	"github.com/chancery-dev/chancery/libs/lineage"
+)
+
+// AudienceOf is the audience of tokens for a product.
+func AudienceOf(productID string) string { return "urn:chancery:product:" + productID }
+
+// token judges an access token: its signature and times, then everything it descends from, then the credential it was
+// issued to.
+func (a *Authorizer) token(ctx context.Context, v *Verdict, compact string) {
+	if a.Issuer == "" || len(compact) > accesstoken.MaxBytes {
+		v.Reason = Unknown
+		return
+	}
+	c, claim, reason := a.read(compact, v.At)
+	if reason != "" {
+		v.Reason = reason
+		return
+	}
+	live := a.Fold.Lineage()
+	if shown := claim.Shown(); shown > live.Position() {
+		patience := a.Patience
+		if patience == 0 {
+			patience = 250 * time.Millisecond
+		}
+		bounded, cancel := context.WithTimeout(ctx, patience)
+		err := live.WaitFor(bounded, shown)
+		cancel()
+		if err != nil {
+			v.Reason = Stale
+			return
+		}
+		v.Position = live.Position()
+	}
+	credential, ok := a.Fold.ByID(c.ClientID)
+	if !ok || c.Product != credential.Product || !slices.Contains(c.Audience, AudienceOf(credential.Product)) || c.Environment != credential.Environment {
+		v.Reason = Unknown
+		return
+	}
+	credential.Generation = c.Generation
+	v.Credential, v.Token, v.Scopes = credential, c.ID, c.Scopes()
+	if err := live.LiveClaim(claim, v.At); err != nil {
+		v.Reason = why(err, &credential)
+		return
+	}
+	a.owned(v)
+}
+
+// read verifies a token, once for as long as it is remembered: what is remembered is that the signature holds, never that
+// the token is live.
+func (a *Authorizer) read(compact string, now time.Time) (accesstoken.Claims, lineage.Claim, Reason) {
+	sum := sha256.Sum256([]byte(compact))
+	if t := a.tokens.get(sum); t != nil {
+		return t.claims, t.claim, ""
+	}
+	c, err := accesstoken.Verify(compact, accesstoken.Expect{Issuer: a.Issuer, Now: now, Key: a.Fold.Key})
+	switch {
+	case errors.Is(err, accesstoken.ErrExpired):
+		return c, lineage.Claim{}, Expired
+	case err != nil:
+		return c, lineage.Claim{}, Unknown
+	}
+	t := &remembered{claims: c, claim: lineage.Claim{
+		Ref: lineage.Ref{Kind: "token", ID: c.ID}, Seen: c.Seen, Expires: c.Expires.Time(),
+		Ancestors: []lineage.Ref{lineage.Part("generation", c.ClientID, c.Generation), {Kind: "signing_key", ID: c.KeyID}},
+	}}
+	a.tokens.put(sum, t, now)
+	return t.claims, t.claim, ""
+}
+
+// remember bounds how many tokens are remembered.
+const remember = 1 << 16
+
+type remembered struct {
+	claims accesstoken.Claims
+	claim  lineage.Claim
+}
+
+// tokens remembers verified tokens by the hash of all of their bytes.
+type tokens struct {
+	mu  sync.RWMutex
+	all map[[32]byte]*remembered
+}
+
+func (t *tokens) get(sum [32]byte) *remembered {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.all[sum]
+}
+
+func (t *tokens) put(sum [32]byte, r *remembered, now time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.all == nil {
+		t.all = map[[32]byte]*remembered{}
+	}
+	if len(t.all) >= remember {
+		// Those that are over first; if all live, any few.
+		dropped := 0
+		for k, old := range t.all {
+			if !now.Before(old.claim.Expires) || dropped < remember/16 {
+				delete(t.all, k)
+				dropped++
+			}
+		}
+	}
+	t.all[sum] = r
+}

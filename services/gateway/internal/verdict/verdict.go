@@ -1,0 +1,250 @@
+// Package verdict decides whether a call may pass, from memory alone.
+package verdict
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/chancery-dev/chancery/libs/lineage"
+	"github.com/chancery-dev/chancery/libs/secret"
+	"github.com/chancery-dev/chancery/services/gateway/internal/contract"
+	"github.com/chancery-dev/chancery/services/gateway/internal/fold"
+)
+
+// Request is one call that wants to pass.
+type Request struct {
+	Method string
+	// Target is the request target as the client sent it, path and query.
+	Target string
+	// Environment is that of the upstream: sandbox or production.
+	Environment string
+	// Authorization and APIKey are every value of the headers Authorization and X-API-Key.
+	Authorization, APIKey []string
+	// Overridden says that a header asks the upstream to take the call for one of another method.
+	Overridden bool
+	// Network is where the call came from, as coarse as it is recorded.
+	Network string
+}
+
+// Reason is why a call may not pass, as it is recorded; empty for one that may.
+type Reason string
+
+// The reasons.
+const (
+	Malformed           Reason = "malformed"
+	Missing             Reason = "missing"
+	Unknown             Reason = "unknown"
+	Expired             Reason = "expired"
+	Revoked             Reason = "revoked"
+	Retired             Reason = "retired"
+	Suspended           Reason = "suspended"
+	GrantEnded          Reason = "grant_ended"
+	ApplicationEnded    Reason = "application_ended"
+	OrganizationEnded   Reason = "organization_ended"
+	KeyCompromised      Reason = "key_compromised"
+	Ownerless           Reason = "ownerless"
+	Unreadable          Reason = "unreadable"
+	Stale               Reason = "stale"
+	NoOperation         Reason = "no_operation"
+	ProductMismatch     Reason = "product_mismatch"
+	ProductWithdrawn    Reason = "product_withdrawn"
+	EnvironmentMismatch Reason = "environment_mismatch"
+	ScopeMissing        Reason = "scope_missing"
+)
+
+// Verdict is the answer to a request and what it rests on.
+type Verdict struct {
+	Reason Reason
+	// Scope is what was missing.
+	Scope string
+	// Credential is who called, as far as it was found.
+	Credential fold.Credential
+	// Token is the id of the access token presented, empty for an API key.
+	Token string
+	// Operation is what the call is for, nil if it was not found or not looked for.
+	Operation *contract.Operation
+	// Scopes are those the caller has for the product now.
+	Scopes []string
+	// Position is that of the fold: the verdict rests on it or a later one.
+	Position uint64
+	At       time.Time
+}
+
+// Allowed says that the call may pass.
+func (v *Verdict) Allowed() bool { return v.Reason == "" }
+
+// Status is the HTTP status outside: 204, 401 alike for whatever is wrong with the credential, 403 for what a good
+// credential may not do, 503 when this authorizer cannot know.
+func (v *Verdict) Status() int {
+	switch v.Reason {
+	case "":
+		return http.StatusNoContent
+	case Stale:
+		return http.StatusServiceUnavailable
+	case NoOperation, ProductMismatch, ProductWithdrawn, EnvironmentMismatch, ScopeMissing:
+		return http.StatusForbidden
+	}
+	return http.StatusUnauthorized
+}
+
+// Authorizer decides. All of it is in memory; only a token that saw more than this fold has makes it wait, bounded.
+type Authorizer struct {
+	Fold         *fold.Fold
+	Fingerprints *secret.Fingerprints
+	// Issuer is that of access tokens; empty means that none are accepted.
+	Issuer string
+	Now    func() time.Time
+	// Patience bounds the wait for what a token has seen; 0 means 250 ms.
+	Patience time.Duration
+
+	tokens tokens
+}
+
+// Authorize judges one call. Nobody learns of an operation before the credential is found good, and nobody of another
+// product's operations at all.
+func (a *Authorizer) Authorize(ctx context.Context, r Request) Verdict {
+	v := Verdict{Position: a.Fold.Lineage().Position(), At: a.Now()}
+	presented, reason := credentialOf(r)
+	if reason != "" {
+		v.Reason = reason
+		return v
+	}
+	if strings.HasPrefix(presented, "chy_") {
+		a.key(&v, presented)
+	} else {
+		a.token(ctx, &v, presented)
+	}
+	if v.Reason != "" {
+		return v
+	}
+	a.call(&v, r)
+	return v
+}
+
+// credentialOf is the one credential of a request. Two, or one in two places, are none; what stands in the query is not
+// looked at.
+func credentialOf(r Request) (string, Reason) {
+	switch {
+	case len(r.Authorization)+len(r.APIKey) == 0:
+		return "", Missing
+	case len(r.Authorization)+len(r.APIKey) > 1:
+		return "", Malformed
+	case len(r.APIKey) == 1:
+		if !strings.HasPrefix(r.APIKey[0], "chy_") {
+			return "", Unknown
+		}
+		return r.APIKey[0], ""
+	}
+	// RFC 6750 §2.1; the scheme's letter case does not matter, RFC 9110 §11.1.
+	scheme, value, ok := strings.Cut(r.Authorization[0], " ")
+	if !ok || !strings.EqualFold(scheme, "Bearer") || value == "" {
+		return "", Malformed
+	}
+	return value, ""
+}
+
+func (a *Authorizer) key(v *Verdict, presented string) {
+	key, err := secret.Parse(presented)
+	if err != nil {
+		v.Reason = Unknown
+		return
+	}
+	c, node, ok := a.Fold.ByFingerprint(a.Fingerprints.Of(key.Reveal()))
+	if !ok || c.Kind != "api_key" {
+		v.Reason = Unknown
+		return
+	}
+	v.Credential, v.Scopes = c, c.Scopes
+	if err := a.Fold.Lineage().LiveNode(node, v.At); err != nil {
+		v.Reason = why(err, &c)
+		return
+	}
+	a.owned(v)
+}
+
+func (a *Authorizer) owned(v *Verdict) {
+	if !v.Credential.Owned {
+		v.Reason = Ownerless
+	}
+}
+
+// call judges what a good credential wants to do.
+func (a *Authorizer) call(v *Verdict, r Request) {
+	var path contract.Path
+	if r.Overridden || path.Parse(r.Target) != nil {
+		v.Reason = NoOperation
+		return
+	}
+	if v.Credential.Environment == "" || v.Credential.Environment != r.Environment {
+		v.Reason = EnvironmentMismatch
+		return
+	}
+	v.Operation = a.Fold.Table().Find(r.Method, &path)
+	switch {
+	case v.Operation == nil:
+		v.Reason = NoOperation
+		return
+	case v.Operation.ProductID != v.Credential.Product:
+		v.Reason = ProductMismatch
+		return
+	case !v.Credential.Shown:
+		v.Reason = ProductWithdrawn
+		return
+	}
+	for _, scope := range v.Operation.Scopes {
+		if !slices.Contains(v.Scopes, scope) || !slices.Contains(v.Credential.Scopes, scope) || !slices.Contains(v.Credential.Granted, scope) {
+			v.Reason, v.Scope = ScopeMissing, scope
+			return
+		}
+	}
+	if len(v.Operation.Scopes) == 0 {
+		// A contract with such an operation does not pass its gates; nothing is open for want of a word.
+		v.Reason = NoOperation
+	}
+}
+
+// why names the cause of death as it is recorded.
+func why(err error, c *fold.Credential) Reason {
+	d, ok := lineage.Why(err)
+	if !ok {
+		return Unreadable
+	}
+	switch d.Cause {
+	case lineage.Unknown:
+		return Unknown
+	case lineage.Unreadable:
+		return Unreadable
+	case lineage.Behind:
+		return Stale
+	case lineage.Paused:
+		return Suspended
+	}
+	ended := d.Cause == lineage.Ended
+	switch d.By.Kind {
+	case "generation":
+		if ended {
+			return Retired
+		}
+		return Expired
+	case "credential", "token":
+		if ended && !c.Expired {
+			return Revoked
+		}
+		return Expired
+	case "grant", "request":
+		return GrantEnded
+	case "application":
+		return ApplicationEnded
+	case "organization":
+		return OrganizationEnded
+	case "signing_key":
+		if ended {
+			return KeyCompromised
+		}
+		return Expired
+	}
+	return Revoked
+}

@@ -1,0 +1,124 @@
+package gateway
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/chancery-dev/chancery/libs/eventlog"
+	"github.com/chancery-dev/chancery/libs/lineage"
+	"github.com/chancery-dev/chancery/libs/secret"
+	"github.com/chancery-dev/chancery/services/gateway/internal/doors"
+	"github.com/chancery-dev/chancery/services/gateway/internal/fold"
+	"github.com/chancery-dev/chancery/services/gateway/internal/record"
+	"github.com/chancery-dev/chancery/services/gateway/internal/verdict"
+)
+
+// Request is one call that wants to pass, Verdict the answer, Reason why not.
+type (
+	Request = verdict.Request
+	Verdict = verdict.Verdict
+	Reason  = verdict.Reason
+)
+
+// Options are what a program needs that authorizes in its own process.
+type Options struct {
+	Log          *eventlog.Log
+	Fingerprints *secret.Fingerprints
+	// Issuer of access tokens; empty means that none are accepted.
+	Issuer string
+	// Name of this authorizer in what is recorded; empty for one made up.
+	Name   string
+	Clock  func() time.Time
+	Logger *slog.Logger
+}
+
+// Library is the authorizer inside a Go program: the same verdicts as over HTTP, without the way there.
+type Library struct {
+	authorizer *verdict.Authorizer
+	book       *record.Book
+	cancel     context.CancelFunc
+	ended      chan error
+}
+
+// Open follows the log and returns once everything that was in it is folded. It goes on until Close.
+func Open(ctx context.Context, o Options) (*Library, error) {
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	live := lineage.NewFold()
+	facts := fold.New(live, o.Logger)
+	l := &Library{
+		authorizer: &verdict.Authorizer{Fold: facts, Fingerprints: o.Fingerprints, Issuer: o.Issuer, Now: o.Clock},
+		book:       &record.Book{Observe: o.Log.Observe, Authorizer: name(o.Name), Now: o.Clock, Logger: o.Logger},
+		ended:      make(chan error, 1),
+	}
+	tail, err := o.Log.Tail(ctx)
+	if err != nil {
+		return nil, err
+	}
+	following, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	l.cancel = cancel
+	go func() { _ = l.book.Run(following) }()
+	go func() {
+		l.ended <- o.Log.Follow(following, 0, func(ctx context.Context, batch []eventlog.Recorded) error {
+			if err := facts.Apply(ctx, batch); err != nil {
+				return err
+			}
+			for _, r := range batch {
+				if err := live.Apply(r.Sequence, r.Time, r.Envelope, []proto.Message(r.Facts)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}()
+	if err := live.WaitFor(ctx, tail); err != nil {
+		cancel()
+		return nil, err
+	}
+	return l, nil
+}
+
+// Authorize judges one call and takes note of it.
+func (l *Library) Authorize(ctx context.Context, r Request) Verdict {
+	v := l.authorizer.Authorize(ctx, r)
+	l.book.Count(&v, r.Network)
+	return v
+}
+
+// Position is how far the log is folded.
+func (l *Library) Position() uint64 { return l.authorizer.Fold.Lineage().Position() }
+
+// Guard lets only calls pass that may, and tells next who calls; what clients say of that themselves is taken away.
+func (l *Library) Guard(environment string, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		v := l.Authorize(r.Context(), doors.RequestOf(r, environment))
+		if !doors.Pass(w, &v) {
+			return
+		}
+		for name := range r.Header {
+			if strings.HasPrefix(name, "Chancery-") {
+				delete(r.Header, name)
+			}
+		}
+		delete(r.Header, "Authorization")
+		delete(r.Header, "X-Api-Key")
+		r.Header[doors.Context] = []string{doors.ContextOf(&v)}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// Close stops following and writes down what was counted.
+func (l *Library) Close(ctx context.Context) error {
+	l.cancel()
+	<-l.ended
+	return l.book.Close(ctx)
+}

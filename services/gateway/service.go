@@ -1,0 +1,64 @@
+// Package gateway is the authorizer beside an API gateway: it says of every call, from memory, whether it may pass.
+package gateway
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+
+	"github.com/chancery-dev/chancery/libs/secret"
+	"github.com/chancery-dev/chancery/libs/service"
+	"github.com/chancery-dev/chancery/services/gateway/internal/doors"
+	"github.com/chancery-dev/chancery/services/gateway/internal/fold"
+	"github.com/chancery-dev/chancery/services/gateway/internal/record"
+	"github.com/chancery-dev/chancery/services/gateway/internal/verdict"
+)
+
+type config struct {
+	Issuer      string        `env:"CHANCERY_ISSUER" doc:"issuer of the access tokens that are accepted; none are if it is empty" want:"https://host"`
+	Environment string        `env:"CHANCERY_GATEWAY_ENVIRONMENT, default=sandbox" doc:"what /verify stands before" want:"sandbox or production"`
+	Pepper      secret.String `env:"CHANCERY_PEPPER" doc:"what issuance makes fingerprints with; that of the own key file if it is empty" want:"base64 of at least 32 bytes"`
+}
+
+// New wires the gateway.
+func New(ctx context.Context, d service.Deps) (*service.Service, error) {
+	var own config
+	if err := service.Load(ctx, d.Config.Lookup, &own); err != nil {
+		return nil, err
+	}
+	if own.Environment != "sandbox" && own.Environment != "production" {
+		return nil, errors.New("CHANCERY_GATEWAY_ENVIRONMENT is wrong: it should be sandbox or production")
+	}
+	fingerprints, err := fingerprints(own.Pepper, d.Fingerprints)
+	if err != nil {
+		return nil, err
+	}
+	facts := fold.New(d.Lineage, d.Logger)
+	node := name(d.Config.Node)
+	book := &record.Book{Observe: d.Log.Observe, Authorizer: node, Now: d.Clock, Logger: d.Logger}
+	door := &doors.Doors{
+		Authorizer:  &verdict.Authorizer{Fold: facts, Fingerprints: fingerprints, Issuer: own.Issuer, Now: d.Clock},
+		Environment: own.Environment, Count: book.Count,
+	}
+	return &service.Service{
+		Folds: []service.Fold{facts.Apply}, Handler: door.Handler(), Stop: book.Close,
+		Background: map[string]func(context.Context) error{
+			"windows": book.Run,
+			"pulse":   (&pulse{beat: d.Pulse.Beat, fold: d.Lineage, node: node, environment: "", logger: d.Logger}).run,
+		},
+	}, nil
+}
+
+func fingerprints(pepper secret.String, own *secret.Fingerprints) (*secret.Fingerprints, error) {
+	if pepper.IsZero() {
+		if own == nil {
+			return nil, errors.New("CHANCERY_PEPPER is not set: it should be base64 of at least 32 bytes, the pepper that issuance uses")
+		}
+		return own, nil
+	}
+	raw, err := base64.StdEncoding.DecodeString(pepper.Reveal())
+	if err != nil || len(raw) < 32 {
+		return nil, errors.New("CHANCERY_PEPPER is wrong: it should be base64 of at least 32 bytes, the pepper that issuance uses")
+	}
+	return secret.NewFingerprints(raw), nil
+}
