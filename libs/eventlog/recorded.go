@@ -140,6 +140,9 @@ func (m stored) decode() (Recorded, error) {
 		Facts: facts, TraceParent: m.traceParent}, nil
 }
 
+// DecodeBatch reads the body of one message of ACTIVITY.
+func DecodeBatch(body []byte) ([]Recorded, error) { return stored{body: body}.decodeBatch() }
+
 func (m stored) decodeBatch() ([]Recorded, error) {
 	batch := new(eventv1.Batch)
 	if err := proto.Unmarshal(m.body, batch); err != nil {
@@ -160,6 +163,9 @@ func (m stored) decodeBatch() ([]Recorded, error) {
 	}
 	return out, nil
 }
+
+// Earlier is the sequences of the aggregate's messages before this one that an envelope names, newest first.
+func Earlier(e *eventv1.Envelope) ([]uint64, error) { return expand(e.GetEarlier()) }
 
 // chain is where an aggregate's messages are, newest first.
 type chain []uint64

@@ -43,6 +43,9 @@ func (c publish) Decide(s signer) ([]aggregate.Event, error) {
 	return []aggregate.Event{&eventv1.SignerKeyPublished{Service: "issuance", KeyId: c.key}}, nil
 }
 
+// publishCommand is what builds a command for signers.
+type publishCommand = aggregate.Command[signer]
+
 type withdraw struct{}
 
 func (withdraw) Decide(s signer) ([]aggregate.Event, error) {
