@@ -109,6 +109,9 @@ func List[T any](p Paging, rows []T, key func(T) any) Answer[Page[T]] {
 	return a
 }
 
+// CursorAfter is the cursor of what follows a key, for lists that a reader follows beyond their present end.
+func CursorAfter(key any) string { return cursor(key) }
+
 func cursor(key any) string {
 	content, err := json.Marshal(key)
 	if err != nil {

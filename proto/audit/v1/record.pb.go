@@ -28,13 +28,15 @@ type Record struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// EVENTS or ACTIVITY.
 	Stream string `protobuf:"bytes,1,opt,name=stream,proto3" json:"stream,omitempty"`
-	// Position in that stream and index of the fact in its message.
+	// Position in that stream, and index of the fact in its envelope: the number in the fact's id.
 	Sequence uint64 `protobuf:"varint,2,opt,name=sequence,proto3" json:"sequence,omitempty"`
 	Index    uint32 `protobuf:"varint,3,opt,name=index,proto3" json:"index,omitempty"`
 	// When that stream stored it.
 	StoredAt *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=stored_at,json=storedAt,proto3" json:"stored_at,omitempty"`
-	// The envelope with exactly this fact and its sealed fields.
-	Envelope      *v1.Envelope `protobuf:"bytes,5,opt,name=envelope,proto3" json:"envelope,omitempty"`
+	// The envelope with exactly this fact, its sealed values, which name the fact by its index, and the source's.
+	Envelope *v1.Envelope `protobuf:"bytes,5,opt,name=envelope,proto3" json:"envelope,omitempty"`
+	// Which of the envelopes of that message, from 0; EVENTS has one a message.
+	Part          uint32 `protobuf:"varint,6,opt,name=part,proto3" json:"part,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -104,6 +106,13 @@ func (x *Record) GetEnvelope() *v1.Envelope {
 	return nil
 }
 
+func (x *Record) GetPart() uint32 {
+	if x != nil {
+		return x.Part
+	}
+	return 0
+}
+
 // ShardOpened is the first record of a shard after the first: the head of the one before.
 type ShardOpened struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -161,13 +170,14 @@ var File_audit_v1_record_proto protoreflect.FileDescriptor
 
 const file_audit_v1_record_proto_rawDesc = "" +
 	"\n" +
-	"\x15audit/v1/record.proto\x12\baudit.v1\x1a\x17event/v1/envelope.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbb\x01\n" +
+	"\x15audit/v1/record.proto\x12\baudit.v1\x1a\x17event/v1/envelope.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xcf\x01\n" +
 	"\x06Record\x12\x16\n" +
 	"\x06stream\x18\x01 \x01(\tR\x06stream\x12\x1a\n" +
 	"\bsequence\x18\x02 \x01(\x04R\bsequence\x12\x14\n" +
 	"\x05index\x18\x03 \x01(\rR\x05index\x127\n" +
 	"\tstored_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\bstoredAt\x12.\n" +
-	"\benvelope\x18\x05 \x01(\v2\x12.event.v1.EnvelopeR\benvelope\"W\n" +
+	"\benvelope\x18\x05 \x01(\v2\x12.event.v1.EnvelopeR\benvelope\x12\x12\n" +
+	"\x04part\x18\x06 \x01(\rR\x04part\"W\n" +
 	"\vShardOpened\x12#\n" +
 	"\rprevious_size\x18\x01 \x01(\x04R\fpreviousSize\x12#\n" +
 	"\rprevious_root\x18\x02 \x01(\fR\fpreviousRootB9Z7github.com/chancery-dev/chancery/proto/audit/v1;auditv1b\x06proto3"
