@@ -83,16 +83,7 @@ func Verify(ctx context.Context, db *sqlx.DB, follow Source, v View) (Verdict, e
 	if verdict.Found, err = sum(ctx, tx, live, v); err != nil {
 		return verdict, err
 	}
-	if _, err := tx.ExecContext(ctx, `set local search_path = pg_temp`); err != nil {
-		return verdict, err
-	}
-	if _, err := tx.ExecContext(ctx, v.Schema); err != nil {
-		return verdict, err
-	}
-	if err := derive(ctx, tx, follow, v, s.Seq); err != nil {
-		return verdict, err
-	}
-	if verdict.Derived, err = sum(ctx, tx, "pg_temp.", v); err != nil || verdict.Found == verdict.Derived {
+	if verdict.Derived, err = derive(ctx, tx, follow, v, s.Seq); err != nil || verdict.Found == verdict.Derived {
 		return verdict, err
 	}
 	if verdict.Missing, err = difference(ctx, tx, v, "pg_temp.", live); err != nil {
@@ -102,14 +93,30 @@ func Verify(ctx context.Context, db *sqlx.DB, follow Source, v View) (Verdict, e
 	return verdict, err
 }
 
-func derive(ctx context.Context, tx *sqlx.Tx, follow Source, v View, to uint64) error {
-	if to == 0 {
-		return nil
+// Derive is what a view would hold of everything up to a position, made in temporary tables that are gone afterwards.
+func Derive(ctx context.Context, db *sqlx.DB, follow Source, v View, to uint64) (Sum, error) {
+	tx, err := db.BeginTxx(ctx, nil)
+	if err != nil {
+		return Sum{}, err
 	}
-	return follow(ctx, 0, func(ctx context.Context, batch []eventlog.Recorded) error {
+	defer func() { _ = tx.Rollback() }()
+	return derive(ctx, tx, follow, v, to)
+}
+
+func derive(ctx context.Context, tx *sqlx.Tx, follow Source, v View, to uint64) (Sum, error) {
+	if _, err := tx.ExecContext(ctx, `set local search_path = pg_temp`); err != nil {
+		return Sum{}, err
+	}
+	if _, err := tx.ExecContext(ctx, v.Schema); err != nil {
+		return Sum{}, err
+	}
+	if to == 0 {
+		return sum(ctx, tx, "pg_temp.", v)
+	}
+	err := follow(ctx, 0, func(ctx context.Context, batch []eventlog.Recorded) error {
 		last := batch[len(batch)-1].Sequence
 		if batch = until(batch, to); len(batch) > 0 {
-			if err := v.Apply(ctx, tx, batch); err != nil {
+			if err := v.apply(ctx, tx, batch); err != nil {
 				return err
 			}
 		}
@@ -118,6 +125,10 @@ func derive(ctx context.Context, tx *sqlx.Tx, follow Source, v View, to uint64) 
 		}
 		return nil
 	})
+	if err != nil {
+		return Sum{}, err
+	}
+	return sum(ctx, tx, "pg_temp.", v)
 }
 
 // sum makes text of rows under settings that do not depend on the connection.

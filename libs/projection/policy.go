@@ -51,48 +51,6 @@ func (r *Runner) lead(ctx context.Context) {
 	}
 }
 
-// Alone runs f while no other instance of the service runs what has this name, or returns nil at once if one does. The
-// lock ends with its connection to the database; f has to end when ctx does.
-func Alone(ctx context.Context, db *sqlx.DB, name string, f func(ctx context.Context) error) error {
-	err := alone(ctx, db, "alone", name, func(ctx context.Context, conn *sqlx.Conn) error {
-		ctx, cancel := context.WithCancelCause(ctx)
-		defer cancel(nil)
-		done := make(chan error, 1)
-		go func() { done <- f(ctx) }()
-		tick := time.NewTicker(saving)
-		defer tick.Stop()
-		for {
-			select {
-			case err := <-done:
-				return err
-			case <-tick.C:
-				if err := conn.PingContext(ctx); err != nil && ctx.Err() == nil {
-					cancel(err)
-					return errors.Join(err, <-done)
-				}
-			}
-		}
-	})
-	if errors.Is(err, errBusy) {
-		return nil
-	}
-	return err
-}
-
-func alone(ctx context.Context, db *sqlx.DB, what, name string, f func(ctx context.Context, conn *sqlx.Conn) error) error {
-	conn, err := db.Connx(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = conn.Close() }()
-	unlock, err := tryLock(ctx, conn, what, name)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	return f(ctx, conn)
-}
-
 // react runs every policy until ctx ends or the connection is lost whose lock says that no other instance does.
 func (r *Runner) react(ctx context.Context, conn *sqlx.Conn) error {
 	reactions, err := r.reactions(ctx, conn)
