@@ -4,6 +4,7 @@ package registry
 import (
 	"context"
 
+	"github.com/chancery-dev/chancery/libs/deadline"
 	"github.com/chancery-dev/chancery/libs/eventlog"
 	"github.com/chancery-dev/chancery/libs/projection"
 	"github.com/chancery-dev/chancery/libs/service"
@@ -26,6 +27,10 @@ func New(_ context.Context, d service.Deps) (*service.Service, error) {
 	applications := eventlog.Repository[application.State]{Log: d.Log, Kind: "registry.application"}
 	operations := &api.Service{Views: views, Products: products, Versions: versions, Applications: applications, Documents: d.Blobs, Clock: d.Clock}
 	operations.Routes(d.API)
-	policies := policy.Policies{Views: views, Applications: applications, Products: products}
-	return &service.Service{Views: view.All(), Policies: policies.All()}, nil
+	policies := policy.Policies{Views: views, Applications: applications, Products: products, Versions: versions, Clock: d.Clock}
+	due := &deadline.Engine{DB: d.DB, Act: policies.OnDue, Clock: d.Clock, Service: Name, Logger: d.Logger, Tracer: d.Traces.Tracer(Name)}
+	return &service.Service{
+		Views: view.All(), Policies: policies.All(),
+		Background: map[string]func(context.Context) error{"deadlines": due.Run},
+	}, nil
 }

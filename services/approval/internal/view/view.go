@@ -4,12 +4,13 @@ package view
 import (
 	"context"
 
+	"github.com/chancery-dev/chancery/libs/deadline"
 	"github.com/chancery-dev/chancery/libs/projection"
 )
 
 // All are approval's views.
 func All() []projection.View {
-	return []projection.View{organizations, people, roles, products, scopes, applications, requests, grants}
+	return []projection.View{organizations, people, roles, products, scopes, applications, requests, grants, deadline.View(1, deadline.FromOptions("approval"))}
 }
 
 // Views reads them.

@@ -3,11 +3,13 @@ package policy
 
 import (
 	"errors"
+	"time"
 
 	"github.com/chancery-dev/chancery/libs/eventlog"
 	"github.com/chancery-dev/chancery/libs/projection"
 	"github.com/chancery-dev/chancery/services/registry/internal/application"
 	"github.com/chancery-dev/chancery/services/registry/internal/product"
+	"github.com/chancery-dev/chancery/services/registry/internal/version"
 	"github.com/chancery-dev/chancery/services/registry/internal/view"
 )
 
@@ -16,6 +18,8 @@ type Policies struct {
 	Views        view.Views
 	Applications eventlog.Repository[application.State]
 	Products     eventlog.Repository[product.State]
+	Versions     eventlog.Repository[version.State]
+	Clock        func() time.Time
 }
 
 // All are the registry's policies.

@@ -4,12 +4,13 @@ package view
 import (
 	"context"
 
+	"github.com/chancery-dev/chancery/libs/deadline"
 	"github.com/chancery-dev/chancery/libs/projection"
 )
 
 // All are the registry's views.
 func All() []projection.View {
-	return []projection.View{organizations, people, products, versions, applications, seats, accesses}
+	return []projection.View{organizations, people, products, versions, applications, seats, accesses, deadline.View(1, deadline.FromOptions("registry"))}
 }
 
 // Views reads them.
