@@ -5,17 +5,42 @@ import type * as T from "./types";
 
 type Query = Record<string, string | number | undefined>;
 
-const list = <R>(head: string, path: string, query: Query = {}) =>
-  queryOptions({ queryKey: [head, "list", query], queryFn: ({ signal }) => get<T.Page<R>>(path, query, signal) });
-const detail = <R>(head: string, path: string, id: string) =>
+/** An empty list may be left out of an answer; screens always get one. */
+const filled = <R>(page: T.Page<R>): T.Page<R> => ({ ...page, items: page.items ?? [] });
+
+const list = <R>(head: string, path: string, query: Query = {}, each: (item: R) => R = (item) => item) =>
+  queryOptions({
+    queryKey: [head, "list", query],
+    queryFn: async ({ signal }) => {
+      const page = filled(await get<T.Page<R>>(path, query, signal));
+      return { ...page, items: page.items.map(each) };
+    },
+  });
+const detail = <R>(head: string, path: string, id: string, each: (item: R) => R = (item) => item) =>
   queryOptions({
     queryKey: [head, id],
-    queryFn: ({ signal }) => get<R>(`${path}/${encodeURIComponent(id)}`, undefined, signal),
+    queryFn: async ({ signal }) => each(await get<R>(`${path}/${encodeURIComponent(id)}`, undefined, signal)),
     enabled: id !== "",
   });
 
+const wholeProduct = (p: T.ProductDetail): T.ProductDetail => ({
+  ...p,
+  scopes: p.scopes ?? [],
+  operations: (p.operations ?? []).map((o) => ({ ...o, scopes: o.scopes ?? [] })),
+  versions: p.versions ?? [],
+});
+const wholePerson = (p: T.Person): T.Person => ({ ...p, roles: p.roles ?? [] });
+
 export const me = () =>
-  queryOptions({ queryKey: ["me"], queryFn: () => get<T.Me>("/api/identity/v1/me"), staleTime: 60_000, retry: false });
+  queryOptions({
+    queryKey: ["me"],
+    queryFn: async () => {
+      const self = await get<T.Me>("/api/identity/v1/me");
+      return { ...self, roles: self.roles ?? [] };
+    },
+    staleTime: 60_000,
+    retry: false,
+  });
 
 /** People one may sign in as; empty outside a development suite. */
 export const personas = () =>
@@ -34,7 +59,10 @@ export const personas = () =>
   });
 
 export const products = (query: Query = {}) => list<T.Product>("products", "/api/registry/v1/products", query);
-export const product = (id: string) => detail<T.ProductDetail>("products", "/api/registry/v1/products", id);
+export const product = (id: string) =>
+  detail<T.ProductDetail>("products", "/api/registry/v1/products", id, wholeProduct);
+export const version = (id: string) =>
+  detail<T.Version & { migration?: string }>("versions", "/api/registry/v1/versions", id);
 export const applications = (query: Query = {}) =>
   list<T.Application>("applications", "/api/registry/v1/applications", query);
 export const application = (id: string) => detail<T.Application>("applications", "/api/registry/v1/applications", id);
@@ -62,21 +90,22 @@ export const preview = (input: RequestInput) =>
 
 export const credentials = (query: Query = {}) =>
   list<T.Credential>("credentials", "/api/issuance/v1/credentials", query);
-export const credential = (id: string) => detail<T.Credential>("credentials", "/api/issuance/v1/credentials", id);
 
 export const organizations = (query: Query = {}) =>
   list<T.Organization>("organizations", "/api/identity/v1/organizations", query);
 export const organization = (id: string) =>
   detail<T.Organization>("organizations", "/api/identity/v1/organizations", id);
-export const people = (query: Query = {}) => list<T.Person>("people", "/api/identity/v1/people", query);
-export const person = (id: string) => detail<T.Person>("people", "/api/identity/v1/people", id);
+export const people = (query: Query = {}) => list<T.Person>("people", "/api/identity/v1/people", query, wholePerson);
+export const person = (id: string) => detail<T.Person>("people", "/api/identity/v1/people", id, wholePerson);
 export const sessions = () => list<T.Session>("sessions", "/api/identity/v1/sessions");
 
 export const records = (query: Query) =>
   infiniteQueryOptions({
     queryKey: ["records", query],
-    queryFn: ({ pageParam, signal }) =>
-      get<T.Page<T.AuditRecord>>("/api/audit/v1/records", { ...query, after: pageParam || undefined }, signal),
+    queryFn: async ({ pageParam, signal }) =>
+      filled(
+        await get<T.Page<T.AuditRecord>>("/api/audit/v1/records", { ...query, after: pageParam || undefined }, signal),
+      ),
     initialPageParam: "",
     getNextPageParam: (page) => page.next,
   });

@@ -31,7 +31,8 @@ export function interrupt(command: Omit<Interrupted, "at">, stepUpUrl: string | 
   // Only a page of this origin may be gone to, whatever the answer said.
   if (url.origin !== location.origin) throw new Error("the step-up page is on another origin");
   url.searchParams.set("return_to", location.pathname + location.search);
-  location.assign(url.pathname + url.search);
+  // Replaced, so that Back does not lead to the page of an interrupted command.
+  location.replace(url.pathname + url.search);
 }
 
 /** The interrupted command of this key, if there is one; it stays until taken. */

@@ -7,6 +7,13 @@ export interface Page<T> {
 export interface Allowance {
   allowed: boolean;
   reason?: string;
+  code?: string;
+}
+/** The answer to a command that hands nothing out. */
+export interface Receipt {
+  id: string;
+  position: number;
+  repeated?: boolean;
 }
 export type Allowed = Record<string, Allowance>;
 
@@ -27,7 +34,7 @@ export interface Me {
   person: { id: string; name: string; email: string };
   organization: { id: string; name: string; kind: "provider" | "partner" };
   roles: Role[];
-  session: { id: string; expires_at: string; acr?: string; auth_time?: string; fresh_until?: string };
+  session: { id: string; expires_at?: string; acr?: string; auth_time?: string; fresh_until?: string };
   permissions: string[];
 }
 export interface Name {
@@ -48,13 +55,21 @@ export interface Organization {
   id: string;
   name: string;
   kind: "provider" | "partner";
-  state: string;
+  state: "registered" | "verified" | "suspended" | "expired" | "closed";
+  reason?: string;
   contract?: string;
   contract_ends_at?: string;
   verified_at?: string;
   verification_method?: string;
-  single_sign_on?: { issuer: string; client_id: string; domains: string[]; group_roles?: Record<string, string> };
-  registered_at?: string;
+  single_sign_on?: {
+    issuer: string;
+    client_id: string;
+    has_secret: boolean;
+    domains: string[];
+    group_roles: Record<string, string>;
+  };
+  registered_at: string;
+  role_names: Role[];
   allowed?: Allowed;
 }
 export interface Person {
@@ -62,14 +77,17 @@ export interface Person {
   organization_id: string;
   name?: string;
   email?: string;
-  state: string;
+  state: "active" | "locked" | "deprovisioned" | "erased";
+  reason?: string;
   roles: Role[];
+  role_origins?: { role: Role; origin: "claim" | "manual"; granted_at: string }[];
+  provisioned_at: string;
   last_sign_in_at?: string;
   allowed?: Allowed;
 }
 export interface Session {
   id: string;
-  current?: boolean;
+  current: boolean;
   started_at: string;
   expires_at: string;
   acr?: string;
@@ -81,7 +99,7 @@ export interface Session {
 
 export interface Scope {
   name: string;
-  description: string;
+  description?: string;
   risk: "low" | "medium" | "high";
 }
 export interface Operation {
@@ -99,27 +117,32 @@ export interface Version {
   submitted_at?: string;
   published_at?: string;
   sunset_at?: string;
-  migration?: string;
 }
 export interface Product {
   id: string;
   slug: string;
   name: string;
   purpose: string;
-  class: "public" | "partner" | "sensitive";
-  audience?: "internal" | "partner" | "public";
+  /** Empty until it is classified. */
+  class: "public" | "partner" | "sensitive" | "";
+  /** Empty until it is said. */
+  audience: "internal" | "partner" | "public" | "";
   state: "draft" | "published" | "withdrawn" | "retired";
+  version_id?: string;
   version?: string;
-  organization_id?: string;
-  my_access?: "none" | "requested" | "granted";
+  organization_id: string;
+  drafted_at: string;
+  published_at?: string;
+  my_access: "none" | "requested" | "granted";
 }
 export interface ProductDetail extends Product {
-  seats?: { seat: string; person_id: string }[];
+  /** Who holds each seat; told to the provider's own people. */
+  seats?: Record<string, string[]>;
+  audience_organization_ids?: string[];
   scopes: Scope[];
   operations: Operation[];
   versions: Version[];
-  limits?: { rate_per_second?: number; burst?: number; quota_per_day?: number; max_ttl_seconds?: number };
-  base_path?: string;
+  base_path: string;
   allowed?: Allowed;
 }
 export interface Application {
@@ -128,10 +151,12 @@ export interface Application {
   purpose: string;
   environment: "sandbox" | "production";
   organization_id: string;
-  state: string;
+  state: "active" | "suspended" | "disabled" | "orphaned" | "offboarded";
   owner_id: string;
   backup_owner_id: string;
+  orphaned_seats: string[];
   registered_at: string;
+  contract_ends_at?: string;
   allowed?: Allowed;
 }
 
@@ -212,36 +237,36 @@ export interface Grant {
 // issuance
 
 export interface Generation {
-  generation: number;
+  number: number;
   hint: string;
-  state: string;
-  issued_at: string;
+  state: "active" | "overlap" | "retired" | "leaked" | "ended";
+  reason?: string;
+  created_at: string;
   expires_at: string;
   overlap_ends_at?: string;
-  retired_at?: string;
-  last_used_at?: string;
+  ended_at?: string;
 }
 export interface Credential {
   id: string;
   kind: "api_key" | "client_secret";
   name: string;
   grant_id: string;
+  request_id: string;
   application_id: string;
+  organization_id: string;
   product_id: string;
   scopes: string[];
   environment: string;
-  state: string;
-  generation: number;
-  hint: string;
-  issued_at: string;
-  issued_by?: string;
-  expires_at: string;
-  last_used_at?: string;
-  revoked_at?: string;
-  revoked_by?: string;
+  class: string;
+  state: "active" | "rotating" | "suspended" | "leaked" | "revoked" | "expired";
   reason?: string;
-  generations?: Generation[];
-  allowed?: Allowed;
+  ended_by?: string;
+  issued_at: string;
+  issued_by: string;
+  expires_at: string;
+  ended_at?: string;
+  generations: Generation[];
+  allowed: Allowed;
 }
 /** The answer to issuing and rotating. A repeat of the same command carries no secret: it is shown once. */
 export interface Issued {
@@ -249,8 +274,9 @@ export interface Issued {
   generation: number;
   hint: string;
   secret?: string;
+  shown: boolean;
   expires_at: string;
-  overlap_ends_at?: string;
+  position: number;
 }
 
 // audit

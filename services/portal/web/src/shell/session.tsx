@@ -18,7 +18,7 @@ export function SessionWatch({ me, ended }: { me: Me; ended: boolean }) {
   const [left, setLeft] = useState<number>();
   const [busy, setBusy] = useState(false);
   const [dismissed, setDismissed] = useState(false);
-  const expires = new Date(me.session.expires_at).getTime();
+  const expires = me.session.expires_at ? new Date(me.session.expires_at).getTime() : Number.POSITIVE_INFINITY;
 
   useEffect(() => {
     const tick = () => setLeft(Math.round((expires - Date.now()) / 1000));

@@ -57,12 +57,13 @@ export function Shell({ me, ended }: { me: Me; ended: boolean }) {
       <button
         type="button"
         onClick={() => setPalette(true)}
-        aria-label="Search and commands"
         className="mt-2 flex h-8 w-full items-center gap-2 rounded-md border bg-surface px-2.5 text-sm text-faint shadow-card hover:border-edge hover:text-ink"
       >
         <Search className="size-3.5" aria-hidden="true" />
         <span className="flex-1 text-left">Search</span>
-        <kbd className="font-sans text-2xs">Ctrl K</kbd>
+        <kbd aria-hidden="true" className="font-sans text-2xs">
+          Ctrl K
+        </kbd>
       </button>
       <NavList items={items} badge={badge} />
       <div className="mt-auto pt-4">

@@ -59,6 +59,7 @@ const stateTones: Record<string, Tone> = {
   locked: "warn",
   orphaned: "warn",
   deprecated: "warn",
+  leaked: "bad",
   revoked: "bad",
   denied: "bad",
   disabled: "bad",

@@ -100,7 +100,10 @@ export function ProblemNote({
         <ul className="mt-1.5 list-disc space-y-0.5 pl-4.5 text-ink">
           {problem.errors.map((e) => (
             <li key={`${e.field}${e.detail}`}>
-              <span className="font-medium">{labels?.[e.field] ?? sentenceCase(e.field)}</span>: {e.detail}
+              <span className="font-medium">
+                {labels?.[e.field] ?? sentenceCase(e.field.split(".").at(-1) ?? e.field)}
+              </span>
+              : {e.detail}
             </li>
           ))}
         </ul>

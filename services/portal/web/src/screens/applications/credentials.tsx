@@ -1,8 +1,8 @@
-import { type UseQueryResult, useQuery } from "@tanstack/react-query";
+import type { UseQueryResult } from "@tanstack/react-query";
 import { KeyRound } from "lucide-react";
-import { credential } from "@/api/queries";
 import type { AccessRequest, Application, Credential, Grant, Page } from "@/api/types";
 import { allowance } from "@/lib/allowed";
+import { hintOf } from "@/lib/credentials";
 import { plural, sentenceCase } from "@/lib/format";
 import { Badge, StateBadge } from "@/ui/badge";
 import { LinkButton } from "@/ui/button";
@@ -15,7 +15,7 @@ import { IssueButton } from "./issue";
 import { RevokeButton } from "./revoke";
 import { RotateButton } from "./rotate";
 
-const ended = ["revoked", "expired", "retired", "ended"];
+const ended = ["revoked", "expired"];
 
 interface Props {
   application: Application;
@@ -79,7 +79,7 @@ export function Credentials({ application, grants, pending, mine, issue, list }:
         </div>
       )}
       {live.map((c) => (
-        <CredentialCard key={c.id} summary={c} application={application} />
+        <CredentialCard key={c.id} of={c} application={application} />
       ))}
       {over.length > 0 && (
         <details className="panel group">
@@ -93,17 +93,17 @@ export function Credentials({ application, grants, pending, mine, issue, list }:
             {over.map((c) => (
               <li key={c.id} className="flex flex-wrap items-center gap-x-4 gap-y-1 px-4 py-2.5 text-sm">
                 <span className="min-w-40 flex-1">
-                  {c.name} <span className="font-mono text-xs text-faint">{c.hint}••••••••</span>
+                  {c.name} <span className="font-mono text-xs text-faint">{hintOf(c)}••••••••</span>
                 </span>
                 <StateBadge state={c.state} />
                 <span className="text-xs text-faint">
                   {c.reason && <>{sentenceCase(c.reason)}, </>}
-                  {c.revoked_by && (
+                  {c.ended_by && c.state === "revoked" && (
                     <>
-                      by <Named id={c.revoked_by} />,{" "}
+                      by <Named id={c.ended_by} />,{" "}
                     </>
                   )}
-                  <Time at={c.revoked_at ?? c.expires_at} />
+                  <Time at={c.ended_at ?? c.expires_at} />
                 </span>
               </li>
             ))}
@@ -114,10 +114,8 @@ export function Credentials({ application, grants, pending, mine, issue, list }:
   );
 }
 
-function CredentialCard({ summary, application }: { summary: Credential; application: Application }) {
-  const { data } = useQuery(credential(summary.id));
-  const c = data ?? summary;
-  const masked = `${c.hint}••••••••`;
+function CredentialCard({ of: c, application }: { of: Credential; application: Application }) {
+  const masked = `${hintOf(c)}••••••••`;
   return (
     <article aria-label={c.name} className="panel">
       <div className="flex flex-wrap items-start gap-x-4 gap-y-3 px-4 pt-4">
@@ -136,7 +134,7 @@ function CredentialCard({ summary, application }: { summary: Credential; applica
           <RevokeButton of={c} allowance={allowance(c.allowed, "revoke")} />
         </div>
       </div>
-      <dl className="mt-4 grid grid-cols-2 gap-x-6 gap-y-4 border-t px-4 py-4 text-sm sm:grid-cols-4">
+      <dl className="mt-4 grid grid-cols-2 gap-x-6 gap-y-4 border-t px-4 py-4 text-sm sm:grid-cols-3">
         <div>
           <dt className="label">Lifetime</dt>
           <dd>
@@ -144,21 +142,9 @@ function CredentialCard({ summary, application }: { summary: Credential; applica
           </dd>
         </div>
         <div>
-          <dt className="label">Last used</dt>
-          <dd>
-            <Time at={c.last_used_at} />
-          </dd>
-        </div>
-        <div>
           <dt className="label">Issued</dt>
           <dd>
-            <Time at={c.issued_at} />
-            {c.issued_by && (
-              <>
-                {" "}
-                by <Named id={c.issued_by} />
-              </>
-            )}
+            <Time at={c.issued_at} /> by <Named id={c.issued_by} />
           </dd>
         </div>
         <div>

@@ -2,6 +2,7 @@ import { useCommand } from "@/api/command";
 import { post } from "@/api/http";
 import type { Credential } from "@/api/types";
 import { allowance } from "@/lib/allowed";
+import { newestFirst, works } from "@/lib/credentials";
 import { StateBadge } from "@/ui/badge";
 import { GuardedButton } from "@/ui/button";
 import { ProblemNote } from "@/ui/states";
@@ -12,9 +13,9 @@ import { Overlap } from "./overlap";
 
 /** Every value this credential has had; while two work at once, how long still and the way to end it. */
 export function Generations({ of }: { of: Credential }) {
-  const generations = [...(of.generations ?? [])].sort((a, b) => b.generation - a.generation);
+  const generations = newestFirst(of);
   const newest = generations[0];
-  const old = generations.find((g) => g.overlap_ends_at && !g.retired_at && g.generation !== newest?.generation);
+  const old = generations.find((g) => g.state === "overlap");
   const retire = useCommand({
     key: `credential.retire:${of.id}`,
     run: (generation: number, id) => post(`/api/issuance/v1/credentials/${of.id}/retire`, { generation }, id),
@@ -29,19 +30,18 @@ export function Generations({ of }: { of: Credential }) {
             <Overlap
               oldHint={old.hint}
               newHint={newest.hint}
-              from={newest.issued_at}
-              until={old.overlap_ends_at ?? newest.issued_at}
+              from={newest.created_at}
+              until={old.overlap_ends_at ?? newest.created_at}
             />
             <p className="mt-2 text-xs text-faint">
-              The old value was last used <Time at={old.last_used_at} />. The overlap ends{" "}
-              <Time at={old.overlap_ends_at} />, sooner once the old value is unused.
+              The overlap ends <Time at={old.overlap_ends_at} />, sooner once the old value is unused.
             </p>
           </div>
           <GuardedButton
             size="sm"
             allowance={allowance(of.allowed, "retire")}
             busy={retire.running}
-            onClick={() => retire.run(old.generation)}
+            onClick={() => retire.run(old.number)}
           >
             End overlap now
           </GuardedButton>
@@ -57,14 +57,19 @@ export function Generations({ of }: { of: Credential }) {
           name="generations"
           label={`Generations of ${of.name}`}
           rows={generations}
-          rowKey={(g) => String(g.generation)}
-          faded={(g) => !!g.retired_at}
+          rowKey={(g) => String(g.number)}
+          faded={(g) => !works(g)}
           columns={[
-            { id: "n", header: "No.", fixed: true, cell: (g) => g.generation },
+            { id: "n", header: "No.", fixed: true, cell: (g) => g.number },
             { id: "hint", header: "Value", cell: (g) => <span className="font-mono text-xs">{g.hint}••••••••</span> },
             { id: "state", header: "State", cell: (g) => <StateBadge state={g.state} /> },
-            { id: "issued", header: "Issued", wide: true, cell: (g) => <Time at={g.issued_at} /> },
-            { id: "used", header: "Last used", wide: true, cell: (g) => <Time at={g.last_used_at} /> },
+            { id: "issued", header: "Issued", wide: true, cell: (g) => <Time at={g.created_at} /> },
+            {
+              id: "ends",
+              header: "Ends",
+              wide: true,
+              cell: (g) => <Time at={g.ended_at ?? g.overlap_ends_at ?? g.expires_at} />,
+            },
           ]}
         />
       </div>

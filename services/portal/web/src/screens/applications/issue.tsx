@@ -21,7 +21,7 @@ interface Input {
 }
 
 const day = 86400;
-const lifetimes = [day, 7 * day, 30 * day, 90 * day];
+const lifetimes = [3600, day, 7 * day, 30 * day, 90 * day];
 
 export const issueKey = (applicationId: string) => `credential.issue:${applicationId}`;
 
@@ -155,7 +155,7 @@ export function IssueDialog({
                 setInput({ ...input, expires_in_seconds: e.target.value ? Number(e.target.value) : undefined })
               }
             >
-              <option value="">As short as policy sets it</option>
+              <option value="">As policy sets it, at most 30 days</option>
               {lifetimes.map((seconds) => (
                 <option key={seconds} value={seconds}>
                   {duration(seconds)}

@@ -60,7 +60,7 @@ function Seat({ of, seat, you }: { of: Application; seat: (typeof seats)[number]
       </div>
       <p className="mt-3 mb-4 text-sm text-faint">{seat.text}</p>
       <div className="mt-auto">
-        <GuardedButton size="sm" allowance={allowance(of.allowed, "owners")} onClick={() => setOpen(true)}>
+        <GuardedButton size="sm" allowance={allowance(of.allowed, "assign_owner")} onClick={() => setOpen(true)}>
           Name a successor
         </GuardedButton>
       </div>

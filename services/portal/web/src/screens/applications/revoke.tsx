@@ -3,7 +3,8 @@ import { type FormEvent, useState } from "react";
 import { useCommand } from "@/api/command";
 import { post } from "@/api/http";
 import { interrupted } from "@/api/resume";
-import type { Allowance, Credential } from "@/api/types";
+import type { Allowance, Credential, Receipt } from "@/api/types";
+import { works } from "@/lib/credentials";
 import { plural } from "@/lib/format";
 import { Button, GuardedButton, LinkButton } from "@/ui/button";
 import { Dialog, DialogActions } from "@/ui/dialog";
@@ -44,11 +45,11 @@ function RevokeDialog({ commandKey, of, close }: { commandKey: string; of: Crede
   const [done, setDone] = useState<{ position?: number | string }>();
   const command = useCommand({
     key: commandKey,
-    run: (value: Input, id) => post<{ position?: number }>(`/api/issuance/v1/credentials/${of.id}/revoke`, value, id),
+    run: (value: Input, id) => post<Receipt>(`/api/issuance/v1/credentials/${of.id}/revoke`, value, id),
     onDone: (output) => setDone(output ?? {}),
     // The card is refreshed on closing: refreshing now would take this dialog away with it.
   });
-  const working = (of.generations ?? []).filter((g) => !g.retired_at).length || 1;
+  const working = of.generations.filter(works).length || 1;
 
   function submit(event: FormEvent): void {
     event.preventDefault();
@@ -69,9 +70,9 @@ function RevokeDialog({ commandKey, of, close }: { commandKey: string; of: Crede
         {command.problem && <ProblemNote problem={command.problem} focus />}
         <dl className="grid grid-cols-3 gap-3 rounded-lg bg-sunken p-3 text-sm">
           <div>
-            <dt className="label">Last used</dt>
+            <dt className="label">Issued</dt>
             <dd>
-              <Time at={of.last_used_at} />
+              <Time at={of.issued_at} />
             </dd>
           </div>
           <div>

@@ -4,11 +4,11 @@ import { useCommand } from "@/api/command";
 import { post } from "@/api/http";
 import { interrupted } from "@/api/resume";
 import type { Allowance, Application, Credential, Issued } from "@/api/types";
+import { hintOf } from "@/lib/credentials";
 import { Button, GuardedButton } from "@/ui/button";
 import { Dialog, DialogActions } from "@/ui/dialog";
 import { Choices } from "@/ui/field";
 import { ProblemNote } from "@/ui/states";
-import { Time } from "@/ui/time";
 import { Overlap } from "./overlap";
 import { Lost, ShowOnce, useGuard } from "./show-once";
 
@@ -96,13 +96,12 @@ function RotateDialog({
         <Choices legend="Overlap" name="overlap" value={overlap} onChange={setOverlap} options={overlaps} />
         <div className="rounded-lg bg-sunken p-4">
           <Overlap
-            oldHint={of.hint}
+            oldHint={hintOf(of)}
             newHint="shown next"
             from={none ? "1" : undefined}
             until={none ? "0" : undefined}
           />
           <p className="mt-3 text-xs text-soft">
-            The old value was last used <Time at={of.last_used_at} />.{" "}
             {none ? "Whatever still uses it is refused from now on." : "It retires early once it is proven unused."}
           </p>
         </div>

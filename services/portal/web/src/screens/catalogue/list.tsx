@@ -50,7 +50,12 @@ const columns: Column<Product>[] = [
       </span>
     ),
   },
-  { id: "class", header: "Class", cell: (p) => <ClassBadge of={p.class} />, wide: true },
+  {
+    id: "class",
+    header: "Class",
+    cell: (p) => (p.class ? <ClassBadge of={p.class} /> : <span className="text-faint">Not yet</span>),
+    wide: true,
+  },
   {
     id: "audience",
     header: "Audience",

@@ -1,8 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { TriangleAlert } from "lucide-react";
-import { product } from "@/api/queries";
-import type { ProductDetail } from "@/api/types";
+import { product, version } from "@/api/queries";
+import type { ProductDetail, Version } from "@/api/types";
 import { absoluteTime, sentenceCase } from "@/lib/format";
 import { useTitle } from "@/lib/title";
 import { ClassBadge, RiskBadge, StateBadge } from "@/ui/badge";
@@ -36,21 +36,13 @@ export function ProductPage() {
         facts={
           <>
             <StateBadge state={data.state} />
-            <ClassBadge of={data.class} />
+            {data.class && <ClassBadge of={data.class} />}
             {data.version && <span className="font-mono text-xs">{data.version}</span>}
             <span>{data.audience ? `For ${data.audience} use` : "Shown to nobody yet"}</span>
           </>
         }
       />
-      {deprecated && (
-        <div className="mb-5 flex gap-2.5 rounded-lg bg-warn-wash px-4 py-3 text-sm">
-          <TriangleAlert className="mt-0.5 size-4 shrink-0 text-warn" aria-hidden="true" />
-          <p>
-            <span className="font-medium">Version {deprecated.version} is deprecated.</span> It stops{" "}
-            <Time at={deprecated.sunset_at} />. {deprecated.migration}
-          </p>
-        </div>
-      )}
+      {deprecated && <Deprecated of={deprecated} />}
       <div className="grid gap-8 lg:grid-cols-[minmax(0,1fr)_17rem]">
         <div className="min-w-0">
           <TabLinks
@@ -79,13 +71,21 @@ export function ProductPage() {
   );
 }
 
+function Deprecated({ of }: { of: Version }) {
+  const { data } = useQuery({ ...version(of.id), retry: false });
+  return (
+    <div className="mb-5 flex gap-2.5 rounded-lg bg-warn-wash px-4 py-3 text-sm">
+      <TriangleAlert className="mt-0.5 size-4 shrink-0 text-warn" aria-hidden="true" />
+      <p>
+        <span className="font-medium">Version {of.version} is deprecated.</span> It stops <Time at={of.sunset_at} />.{" "}
+        {data?.migration}
+      </p>
+    </div>
+  );
+}
+
 function Overview({ of }: { of: ProductDetail }) {
-  const limits = of.limits ?? {};
-  const rows: [string, React.ReactNode][] = [];
-  if (limits.rate_per_second) rows.push(["Rate", `${limits.rate_per_second.toLocaleString("en")} requests a second`]);
-  if (limits.burst) rows.push(["Burst", `${limits.burst.toLocaleString("en")} requests`]);
-  if (limits.quota_per_day) rows.push(["Quota", `${limits.quota_per_day.toLocaleString("en")} requests a day`]);
-  if (limits.max_ttl_seconds) rows.push(["Longest credential", `${Math.round(limits.max_ttl_seconds / 86400)} days`]);
+  const seats = Object.entries(of.seats ?? {}).filter(([, ids]) => ids.length > 0);
   return (
     <div className="space-y-8">
       <p className="max-w-prose text-base text-soft">{of.purpose}</p>
@@ -93,18 +93,34 @@ function Overview({ of }: { of: ProductDetail }) {
         <Snippets of={of} />
       </Section>
       <div className="grid gap-8 sm:grid-cols-2">
-        <Section title="Accountable people">
-          {of.seats && of.seats.length > 0 ? (
-            <Facts items={of.seats.map((s) => [sentenceCase(s.seat), <Named key={s.seat} id={s.person_id} />])} />
-          ) : (
-            <p className="text-sm text-soft">No seat is filled yet.</p>
-          )}
-        </Section>
-        <Section title="Limits and facts">
+        {of.seats && (
+          <Section title="Accountable people">
+            {seats.length > 0 ? (
+              <Facts
+                items={seats.map(([seat, ids]) => [
+                  sentenceCase(seat),
+                  <span key={seat} className="flex flex-col">
+                    {ids.map((id) => (
+                      <Named key={id} id={id} />
+                    ))}
+                  </span>,
+                ])}
+              />
+            ) : (
+              <p className="text-sm text-soft">No seat is filled yet.</p>
+            )}
+          </Section>
+        )}
+        <Section title="Facts">
           <Facts
             items={[
-              ...rows,
-              ["Data class", sentenceCase(of.class)],
+              ["Data class", of.class ? sentenceCase(of.class) : "Not classified yet"],
+              [
+                "Gateway path",
+                <span key="p" className="font-mono text-xs">
+                  {of.base_path || "/"}
+                </span>,
+              ],
               ["Authentication", "API key or OAuth client"],
               ["Product id", <Id key="id" id={of.id} what="product id" />],
             ]}

@@ -3,7 +3,7 @@ import { useParams } from "@tanstack/react-router";
 import { X } from "lucide-react";
 import { useState } from "react";
 import { useName } from "@/api/names";
-import { person } from "@/api/queries";
+import { organization, person } from "@/api/queries";
 import type { Person, Role } from "@/api/types";
 import { allowance } from "@/lib/allowed";
 import { sentenceCase } from "@/lib/format";
@@ -135,7 +135,12 @@ export function PersonPage() {
 function Roles({ of }: { of: Person }) {
   const interruptedRole = of.roles.find((role) => wasInterrupted(`role.revoke:${of.id}:${role}`));
   const [taking, setTaking] = useState<Role | undefined>(interruptedRole);
-  const may = allowance(of.allowed, "roles");
+  const org = useQuery({ ...organization(of.organization_id), retry: false });
+  const claimed = (role: Role) => of.role_origins?.some((r) => r.role === role && r.origin === "claim");
+  const take = (role: Role) =>
+    claimed(role)
+      ? { allowed: false, reason: "It comes from a group at the identity provider. Take it there." }
+      : allowance(org.data?.allowed, "revoke_role");
   return (
     <Section title="Roles">
       <div className="panel">
@@ -149,7 +154,7 @@ function Roles({ of }: { of: Person }) {
               <GuardedButton
                 size="sm"
                 tone="quiet"
-                allowance={may}
+                allowance={take(role)}
                 aria-label={`Take the role ${sentenceCase(role)}`}
                 onClick={() => setTaking(role)}
               >
@@ -159,7 +164,11 @@ function Roles({ of }: { of: Person }) {
           ))}
         </ul>
         <div className="border-t p-3">
-          <GrantRole of={of} allowance={may} />
+          <GrantRole
+            of={of}
+            roles={org.data?.role_names ?? []}
+            allowance={allowance(org.data?.allowed, "grant_role")}
+          />
         </div>
       </div>
       {taking && (

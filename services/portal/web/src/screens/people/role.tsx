@@ -1,8 +1,6 @@
-import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useCommand } from "@/api/command";
 import { post } from "@/api/http";
-import { organization } from "@/api/queries";
 import type { Allowance, Person, Role } from "@/api/types";
 import { sentenceCase } from "@/lib/format";
 import { GuardedButton } from "@/ui/button";
@@ -10,20 +8,8 @@ import { Select } from "@/ui/field";
 import { ProblemNote } from "@/ui/states";
 import { toast } from "@/ui/toast";
 
-const partnerRoles: Role[] = ["viewer", "app_owner", "org_admin"];
-const providerRoles: Role[] = [
-  "viewer",
-  "product_owner",
-  "api_owner",
-  "reviewer",
-  "security_reviewer",
-  "auditor",
-  "platform_admin",
-];
-
-export function GrantRole({ of, allowance }: { of: Person; allowance: Allowance }) {
-  const org = useQuery({ ...organization(of.organization_id), retry: false });
-  const roles = (org.data?.kind === "provider" ? providerRoles : partnerRoles).filter((r) => !of.roles.includes(r));
+export function GrantRole({ of, roles, allowance }: { of: Person; roles: Role[]; allowance: Allowance }) {
+  const offered = roles.filter((r) => !of.roles.includes(r));
   const [role, setRole] = useState("");
   const command = useCommand({
     key: `role.grant:${of.id}`,
@@ -47,7 +33,7 @@ export function GrantRole({ of, allowance }: { of: Person; allowance: Allowance 
             disabled={!allowance.allowed}
           >
             <option value="">Choose a role</option>
-            {roles.map((r) => (
+            {offered.map((r) => (
               <option key={r} value={r}>
                 {sentenceCase(r)}
               </option>

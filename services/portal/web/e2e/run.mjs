@@ -1,0 +1,38 @@
+// node e2e/run.mjs [story] [sweep] against the development suite at BASE_URL; both parts when none is named.
+import { launch, personas, summary } from "./harness.mjs";
+import { story } from "./story.mjs";
+import { sweep } from "./sweep.mjs";
+
+const parts = { story, sweep };
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => !parts[name]);
+if (unknown.length > 0) {
+  console.error(`no such part: ${unknown.join(", ")}; there are ${Object.keys(parts).join(" and ")}`);
+  process.exit(2);
+}
+
+const browser = await launch();
+let broken = false;
+try {
+  const all = await personas();
+  for (const name of wanted.length > 0 ? wanted : Object.keys(parts)) {
+    try {
+      await parts[name](browser, all);
+    } catch (error) {
+      broken = true;
+      console.log(`FAIL  ${name} could not go on: ${error.message}`);
+      for (const context of browser.contexts()) {
+        for (const page of context.pages()) {
+          const file = process.env.E2E_SCREENSHOTS && `${process.env.E2E_SCREENSHOTS}/${name}-${Date.now()}.png`;
+          if (file) await page.screenshot({ path: file, fullPage: true });
+          console.log(`      at ${page.url()}${file ? `, shown in ${file}` : ""}`);
+        }
+        await context.close();
+      }
+    }
+  }
+} finally {
+  await browser.close();
+}
+const good = summary();
+process.exit(good && !broken ? 0 : 1);
