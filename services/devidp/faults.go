@@ -22,9 +22,12 @@ type faults struct {
 	mu     sync.Mutex
 	next   map[string][]Fault
 	member map[string][]string
+	names  map[string]string
 }
 
-func newFaults() *faults { return &faults{next: map[string][]Fault{}, member: map[string][]string{}} }
+func newFaults() *faults {
+	return &faults{next: map[string][]Fault{}, member: map[string][]string{}, names: map[string]string{}}
+}
 
 // Break makes the next ID token of an organisation's issuer wrong in one way.
 func (p *Provider) Break(slug string, f Fault) {
@@ -38,6 +41,13 @@ func (p *Provider) SetGroups(email string, groups ...string) {
 	p.faults.mu.Lock()
 	defer p.faults.mu.Unlock()
 	p.faults.member[strings.ToLower(email)] = append([]string{}, groups...)
+}
+
+// Rename changes the name of a person from their next sign-in on.
+func (p *Provider) Rename(email, name string) {
+	p.faults.mu.Lock()
+	defer p.faults.mu.Unlock()
+	p.faults.names[strings.ToLower(email)] = name
 }
 
 // take tells whether a fault is due now, and spends it.
@@ -59,6 +69,15 @@ func (f *faults) groups(p Person) []string {
 		return changed
 	}
 	return p.Groups
+}
+
+func (f *faults) name(p Person) string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if changed := f.names[p.Email]; changed != "" {
+		return changed
+	}
+	return p.Name
 }
 
 // injected is the error answer a client asked for with login_hint=error:<code>.

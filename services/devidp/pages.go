@@ -36,6 +36,7 @@ type view struct {
 	Issuer  *Organization
 	Request string
 	Person  Person
+	Hinted  *Person // whom the client named
 	Code    string
 	Client  string
 	Factor  bool
@@ -79,6 +80,9 @@ func (i *issuer) view(q request) view {
 	v := view{Issuer: &i.storage.organization, Request: q.id, Factor: q.wantsFactor(), Person: i.storage.people[q.subject]}
 	if u, err := url.Parse(q.asked.RedirectURI); err == nil {
 		v.Client = u.Host
+	}
+	if p, ok := i.storage.people[Subject(v.Issuer.Slug, q.asked.LoginHint)]; ok {
+		v.Hinted = &p
 	}
 	return v
 }

@@ -185,7 +185,7 @@ func (s *storage) SetUserinfoFromScopes(_ context.Context, u *oidc.UserInfo, sub
 	}
 	u.Subject = subject
 	if slices.Contains(scopes, oidc.ScopeProfile) {
-		u.Name, u.PreferredUsername = p.Name, p.Email
+		u.Name, u.PreferredUsername = s.faults.name(p), p.Email
 	}
 	if slices.Contains(scopes, oidc.ScopeEmail) {
 		u.Email = p.Email
