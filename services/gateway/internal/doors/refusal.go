@@ -15,8 +15,9 @@ type refusal struct {
 	line, authenticate, retry []string
 }
 
-func made(e *problem.Error, authenticate string) *refusal {
+func made(title string, e *problem.Error, authenticate string) *refusal {
 	document := problem.Document(e, "")
+	document.Title = title
 	body, err := json.Marshal(document)
 	if err != nil {
 		panic(err)
@@ -33,16 +34,16 @@ func made(e *problem.Error, authenticate string) *refusal {
 
 var (
 	// Whatever is wrong with a credential, the answer is the same byte for byte.
-	credentialRefused = made(problem.New(problem.Unauthenticated, "credential_refused", "No usable credential was presented."), `Bearer realm="api"`)
-	operationUnknown  = made(problem.New(problem.Forbidden, "operation_unknown", "The credential opens no such operation."), "")
-	environmentWrong  = made(problem.New(problem.Forbidden, "environment_mismatch", "The credential is for another environment."), "")
-	stale             = made(problem.New(problem.Unavailable, "authorizer_behind", "What the token rests on has not arrived here yet.").RetryAfter(time.Second), "")
+	credentialRefused = made("The credential is refused", problem.New(problem.Unauthenticated, "credential_refused", "No usable credential was presented."), `Bearer realm="api"`)
+	operationUnknown  = made("Not allowed", problem.New(problem.Forbidden, "operation_unknown", "The credential opens no such operation."), "")
+	environmentWrong  = made("Not allowed", problem.New(problem.Forbidden, "environment_mismatch", "The credential is for another environment."), "")
+	stale             = made("Not available", problem.New(problem.Unavailable, "authorizer_behind", "What the token rests on has not arrived here yet.").RetryAfter(time.Second), "")
 )
 
 func refusalOf(v *verdict.Verdict) *refusal {
 	switch v.Reason {
 	case verdict.ScopeMissing:
-		return made(problem.New(problem.Forbidden, "scope_missing", "needs "+v.Scope), `Bearer error="insufficient_scope", scope="`+v.Scope+`"`)
+		return made("Not allowed", problem.New(problem.Forbidden, "scope_missing", "needs "+v.Scope), `Bearer error="insufficient_scope", scope="`+v.Scope+`"`)
 	case verdict.NoOperation, verdict.ProductMismatch, verdict.ProductWithdrawn:
 		return operationUnknown
 	case verdict.EnvironmentMismatch:
