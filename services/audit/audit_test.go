@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/sethvargo/go-envconfig"
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
@@ -42,13 +43,10 @@ func id() string { v, _ := uuid.NewV7(); return v.String() }
 
 func newScene(t *testing.T) *scene {
 	s := &scene{T: t, suite: servicetest.New(t, nil)}
-	nc, err := s.suite.Server.Connect()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nc.Close)
-	if err := eventlog.ProvisionStreams(context.Background(), nc, eventlog.AuditStream(1, 1), eventlog.LifecycleStream(1)); err != nil {
-		t.Fatal(err)
+	for user, stream := range map[string]jetstream.StreamConfig{eventlog.UserProvisionAudit: eventlog.AuditStream(1, 1), eventlog.UserProvisionFeed: eventlog.LifecycleStream(1)} {
+		if err := eventlog.ProvisionStreams(context.Background(), s.suite.Connect(user), stream); err != nil {
+			t.Fatal(err)
+		}
 	}
 	person := func(role string) principal.Principal {
 		p := principal.Principal{ID: id(), Kind: principal.Person, Organization: id(), Session: id(), Roles: []string{role}, ACR: "mfa", AMR: []string{"mfa"}, AuthTime: time.Now()}

@@ -132,16 +132,20 @@ func (s *scene) want(r reply, status int, code string) reply {
 	return r
 }
 
-// authorized waits until the policy has opened the grant's authorization, by asking until issuing is no longer refused.
+// issue waits until the policy has opened the grant's authorization.
 func (s *scene) issue(kind string, grant string) reply {
 	s.Helper()
-	deadline := time.Now().Add(servicetest.Patience)
+	log, deadline := s.suite.Log("issuance"), time.Now().Add(servicetest.Patience)
 	for {
-		r := s.call(&s.owner, "POST", "/v1/credentials", map[string]any{"grant_id": grant, "kind": kind, "name": "nightly"}, "Idempotency-Key", grant+kind)
-		if r.status != 404 || time.Now().After(deadline) {
-			return r
+		opened, err := log.Read(s.Context(), log.Subject("authorization", grant))
+		if err != nil || time.Now().After(deadline) {
+			s.Fatalf("no authorization of grant %s: %v", grant, err)
+		}
+		if len(opened) > 0 {
+			break
 		}
 	}
+	return s.call(&s.owner, "POST", "/v1/credentials", map[string]any{"grant_id": grant, "kind": kind, "name": "nightly"}, "Idempotency-Key", grant+kind)
 }
 
 func TestACredentialsWholeLife(t *testing.T) { // D1, D4, D11, A16
