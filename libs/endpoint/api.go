@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -48,6 +49,8 @@ type Options struct {
 	Refusals problem.Map
 	// Limits hold for each caller over all operations.
 	Limits Limits
+	// LimitFactor multiplies every limit, also those of operations; 0 means 1. For load tests.
+	LimitFactor int
 	// Totals shares what is counted against limits with the other instances; nil for a single one.
 	Totals Totals
 	// TrustedProxies are the networks whose X-Forwarded-For is believed.
@@ -80,6 +83,7 @@ type API struct {
 	limiter *limiter
 	meters  meters
 	tracer  trace.Tracer
+	handler func() http.Handler
 }
 
 // New makes an API without operations.
@@ -106,10 +110,11 @@ func New(o Options) *API {
 	o.Limits = o.Limits.orDefault(defaultLimits)
 	mux := http.NewServeMux()
 	api := &API{
-		options: o, mux: mux, limiter: newLimiter(o.Clock, o.Totals), meters: newMeters(o.Metrics),
+		options: o, mux: mux, limiter: newLimiter(o.Clock, o.Totals, max(o.LimitFactor, 1)), meters: newMeters(o.Metrics),
 		tracer: o.Traces.Tracer("github.com/chancery-dev/chancery/libs/endpoint"),
 	}
 	api.limiter.know("", o.Limits)
+	api.handler = sync.OnceValue(api.finish)
 	format := huma.Format{Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: huma.DefaultJSONFormat.Unmarshal}
 	api.huma = humago.New(mux, huma.Config{
 		OpenAPI: &huma.OpenAPI{

@@ -89,10 +89,12 @@ func TestThePlainTextOfFailuresIsLoggedAndNeverSent(t *testing.T) {
 	w := newWorld(t, nil, func(e *endpoint.API) {
 		fail("/v1/unknown", func(ctx) error { return fmt.Errorf("dial postgres://%s", planted) })(e)
 		fail("/v1/panic", func(ctx) error { panic(planted) })(e)
+		endpoint.Route(e, read, endpoint.Operation{Method: "GET", Path: "/v1/loader/{id}", Object: func(ctx, principal.Principal, string) error { panic(planted) }},
+			func(ctx, byID) (endpoint.Answer[endpoint.Receipt], error) { panic("unreached") })
 		fail("/v1/slow", func(c ctx) error { <-c.Done(); return fmt.Errorf("%s: %w", planted, c.Err()) })(e)
 		fail("/v1/wrapped", func(ctx) error { return fmt.Errorf("%s: %w", planted, errSameName) })(e)
 	})
-	for path, want := range map[string]string{"/v1/unknown": "500 internal", "/v1/panic": "500 internal", "/v1/slow": "504 timed_out", "/v1/wrapped": "409 same_name"} {
+	for path, want := range map[string]string{"/v1/unknown": "500 internal", "/v1/panic": "500 internal", "/v1/loader/1": "500 internal", "/v1/slow": "504 timed_out", "/v1/wrapped": "409 same_name"} {
 		r := w.do(&w.ann, "GET", path, "")
 		if got := strconv.Itoa(r.status) + " " + code(t, r); got != want || strings.Contains(r.body, planted) {
 			t.Errorf("%s: %s %s", path, got, r.body)
@@ -242,7 +244,8 @@ func TestRefusalsOfCommandsAreTold(t *testing.T) {
 	w.do(nil, "POST", "/v1/notes", `{"name":"x"}`)
 	w.do(&w.ann, "POST", "/v1/notes", `{"nam":"x"}`)
 	w.do(&viewer, "GET", "/v1/notes/"+id, "")
-	if got := strings.Join(told, ", "); got != "post-v1-notes role_missing, post-v1-notes same_name" {
+	w.do(&w.ann, "POST", "/v1/notes/foreign/erase", "")
+	if got := strings.Join(told, ", "); got != "post-v1-notes role_missing, post-v1-notes same_name, post-v1-notes-id-erase not_found" {
 		t.Errorf("told of %s", got)
 	}
 }

@@ -41,6 +41,7 @@ func (d *declared) guard() kit.Endpoint {
 		d.trace,
 		d.measure,
 		d.log,
+		d.survive,
 		d.limitAddress,
 		d.authenticate,
 		d.authorize,
@@ -77,23 +78,31 @@ func (d *declared) handle(w http.ResponseWriter, r *http.Request, serve func(con
 	}
 }
 
-// enter is the innermost endpoint: the operation itself.
-func (d *declared) enter(ctx context.Context, request any) (_ any, err error) {
-	x := request.(*exchange)
-	defer func() {
-		switch p := recover(); {
-		case p == nil:
-		case p == http.ErrAbortHandler:
-			panic(p)
-		default:
-			err = fmt.Errorf("panic in %s: %v\n%s", d.name, p, debug.Stack())
-			if x.w.wrote {
-				// The answer is half out: only breaking the connection tells the caller.
-				d.api.options.Logger.ErrorContext(ctx, "request failed after its answer began", "error", err)
-				panic(http.ErrAbortHandler)
+// survive makes a panic of an operation, or of what the guard asks, an internal error.
+func (d *declared) survive(next kit.Endpoint) kit.Endpoint {
+	return func(ctx context.Context, request any) (response any, err error) {
+		x := request.(*exchange)
+		defer func() {
+			switch p := recover(); {
+			case p == nil:
+			case p == http.ErrAbortHandler:
+				panic(p)
+			default:
+				err = fmt.Errorf("panic in %s: %v\n%s", d.name, p, debug.Stack())
+				if x.w.wrote {
+					// The answer is half out: only breaking the connection tells the caller.
+					d.api.options.Logger.ErrorContext(ctx, "request failed after its answer began", "error", err)
+					panic(http.ErrAbortHandler)
+				}
 			}
-		}
-	}()
+		}()
+		return next(ctx, request)
+	}
+}
+
+// enter is the innermost endpoint: the operation itself.
+func (d *declared) enter(ctx context.Context, request any) (any, error) {
+	x := request.(*exchange)
 	ctx = context.WithValue(ctx, callKey{}, *x.call)
 	if d.api.options.Enter != nil {
 		ctx = d.api.options.Enter(ctx, *x.call)
@@ -181,6 +190,10 @@ func (d *declared) authorize(next kit.Endpoint) kit.Endpoint {
 		}
 		if d.Object != nil {
 			if err := d.reach(ctx, p, x.r.PathValue(d.ObjectParameter)); err != nil {
+				var refusal *problem.Error
+				if errors.As(err, &refusal) {
+					d.tellRefused(ctx, x, refusal)
+				}
 				return nil, err
 			}
 		}
@@ -218,10 +231,8 @@ func (d *declared) waitForViews(ctx context.Context, x *exchange) error {
 	if x.call.shownErr != nil {
 		return x.call.shownErr
 	}
-	if !isRead(x.r) || d.api.options.WaitFor == nil {
-		return nil
-	}
-	if x.call.position == 0 && d.permission.IsPublic() {
+	// Who is nobody waits for nothing.
+	if !isRead(x.r) || d.api.options.WaitFor == nil || d.permission.IsPublic() {
 		return nil
 	}
 	waiting, cancel := context.WithTimeout(ctx, ViewWait)

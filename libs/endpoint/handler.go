@@ -9,7 +9,9 @@ import (
 )
 
 // Handler serves the API. It names every request, bounds its head, and answers what no operation answers as a problem.
-func (a *API) Handler() http.Handler {
+func (a *API) Handler() http.Handler { return a.handler() }
+
+func (a *API) finish() http.Handler {
 	document, err := a.OpenAPI()
 	if err != nil {
 		panic("endpoint: the OpenAPI document cannot be written: " + err.Error())

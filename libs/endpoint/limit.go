@@ -61,6 +61,7 @@ const maxBuckets = 100_000
 type limiter struct {
 	clock  func() time.Time
 	totals Totals
+	factor int
 
 	mu sync.Mutex
 	// By scope; known before the first use, because others share uses of callers this instance has not met.
@@ -74,8 +75,8 @@ type bucket struct {
 	total, share *rate.Limiter
 }
 
-func newLimiter(clock func() time.Time, totals Totals) *limiter {
-	l := &limiter{clock: clock, totals: totals, rates: map[string]Rate{}, buckets: map[string]*bucket{}}
+func newLimiter(clock func() time.Time, totals Totals, factor int) *limiter {
+	l := &limiter{clock: clock, totals: totals, factor: factor, rates: map[string]Rate{}, buckets: map[string]*bucket{}}
 	if totals != nil {
 		totals.Listen(l.take)
 	}
@@ -95,6 +96,7 @@ func (l *limiter) know(scope string, limits Limits) {
 	defer l.mu.Unlock()
 	for kind, r := range map[string]Rate{"address": limits.Address, "person": limits.Person, "application": limits.Application, "organization": limits.Organization} {
 		if r.Count > 0 {
+			r.Count *= l.factor
 			l.rates[scope+"/"+kind] = r
 		}
 	}

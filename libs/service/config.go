@@ -10,8 +10,8 @@ import (
 	"net/netip"
 	"os"
 	"reflect"
-	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/sethvargo/go-envconfig"
@@ -51,6 +51,7 @@ type Variables struct {
 	LogFormat string     `env:"LOG_FORMAT, default=json" doc:"form of log lines" want:"json or text"`
 
 	TrustedProxies Networks      `env:"CHANCERY_TRUSTED_PROXIES, default=127.0.0.0/8,::1/128" doc:"networks whose X-Forwarded-For is believed" want:"networks such as 10.0.0.0/8, separated by commas"`
+	LimitFactor    int           `env:"CHANCERY_LIMIT_FACTOR, default=1" doc:"multiplies every limit on callers, for load tests" want:"a number from 1 to 100000"`
 	StartTimeout   time.Duration `env:"CHANCERY_START_TIMEOUT, default=30s" doc:"how long to wait for NATS and Postgres at start" want:"a duration such as 30s"`
 	DrainDelay     time.Duration `env:"CHANCERY_DRAIN_DELAY, default=0s" doc:"how long to answer as not ready before closing, for load balancers" want:"a duration such as 5s"`
 	DrainTimeout   time.Duration `env:"CHANCERY_DRAIN_TIMEOUT, default=20s" doc:"how long requests under way may take to end" want:"a duration such as 20s"`
@@ -93,6 +94,8 @@ func (c Variables) check() error {
 		return wrong(c, "DBConns")
 	case c.Replicas != 1 && c.Replicas != 3 && c.Replicas != 5:
 		return wrong(c, "Replicas")
+	case c.LimitFactor < 1 || c.LimitFactor > 100_000:
+		return wrong(c, "LimitFactor")
 	case c.LogFormat != "json" && c.LogFormat != "text":
 		return wrong(c, "LogFormat")
 	case c.StartTimeout <= 0:
@@ -117,10 +120,10 @@ func Environment() envconfig.Lookuper { return envconfig.OsLookuper() }
 // LoadConfig reads the common configuration; nil means the process's environment. What is wrong is named by its variable,
 // never by its value.
 func LoadConfig(ctx context.Context, from envconfig.Lookuper) (Config, error) {
-	if from == nil {
-		from = Environment()
-	}
 	var c Config
+	if from == nil {
+		from = &asked{from: Environment(), names: map[string]bool{}}
+	}
 	if err := Load(ctx, from, &c.Variables); err != nil {
 		return Config{}, err
 	}
@@ -129,6 +132,35 @@ func LoadConfig(ctx context.Context, from envconfig.Lookuper) (Config, error) {
 	}
 	c.Lookup = from
 	return c, nil
+}
+
+// asked remembers which variables were asked for: the others of our prefix are most likely misspelt.
+type asked struct {
+	from  envconfig.Lookuper
+	mu    sync.Mutex
+	names map[string]bool
+}
+
+func (a *asked) Lookup(key string) (string, bool) {
+	a.mu.Lock()
+	a.names[key] = true
+	a.mu.Unlock()
+	return a.from.Lookup(key)
+}
+
+// warnOfUnknown names the CHANCERY_ variables of the environment that nothing has asked for.
+func (c Config) warnOfUnknown(logger *slog.Logger) {
+	a, ok := c.Lookup.(*asked)
+	if !ok {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, e := range os.Environ() {
+		if name, _, _ := strings.Cut(e, "="); strings.HasPrefix(name, "CHANCERY_") && !a.names[name] {
+			logger.Warn("unknown variable, misspelt?", "variable", name)
+		}
+	}
 }
 
 // Load reads a struct of variables, tagged env as in go-envconfig, doc with what it is, and want with what it should be.
@@ -180,7 +212,7 @@ func (l *fileLookuper) Lookup(key string) (string, bool) {
 	if !l.secrets[key] {
 		return value, set
 	}
-	path, fromFile := l.from.Lookup(key + "_FILE")
+	path, fromFile := l.from.Lookup(key + "_FILE") // asked for in any case, so that it counts as known
 	switch {
 	case !fromFile:
 		return value, set
@@ -248,26 +280,4 @@ func PrintConfig(w io.Writer, of ...any) {
 			fmt.Fprintf(w, "%s=%s\n", v.name, shown)
 		}
 	}
-}
-
-// Unknown names the CHANCERY_ variables among names that none of the structs reads: most likely misspelt.
-func Unknown(environ []string, of ...any) []string {
-	known := map[string]bool{}
-	for _, o := range of {
-		for _, v := range variables(o) {
-			known[v.name] = true
-			if v.secret {
-				known[v.name+"_FILE"] = true
-			}
-		}
-	}
-	var unknown []string
-	for _, e := range environ {
-		name, _, _ := strings.Cut(e, "=")
-		if strings.HasPrefix(name, "CHANCERY_") && !known[name] {
-			unknown = append(unknown, name)
-		}
-	}
-	slices.Sort(unknown)
-	return unknown
 }

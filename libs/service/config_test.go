@@ -3,9 +3,9 @@ package service_test
 import (
 	"bytes"
 	"context"
+	"log/slog"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +14,7 @@ import (
 
 	"github.com/chancery-dev/chancery/libs/secret"
 	"github.com/chancery-dev/chancery/libs/service"
+	"github.com/chancery-dev/chancery/libs/service/servicetest"
 )
 
 const planted = "hunter2-planted-secret"
@@ -71,14 +72,34 @@ func TestASecretMayStandInAFileAndIsNeverPrinted(t *testing.T) {
 	}
 }
 
-func TestAMisspeltVariableIsFound(t *testing.T) {
+func TestAMisspeltVariableIsWarnedOf(t *testing.T) {
+	s := servicetest.New(t, nil)
+	for name, value := range map[string]string{"CHANCERY_DB_CONN": "1", "CHANCERY_NODE": "a", "CHANCERY_ISSUER": "https://x", "CHANCERY_THING_FILE": "/dev/null", "CHANCERY_ISSUER_FILE": "x"} {
+		t.Setenv(name, value)
+	}
 	type own struct {
 		Issuer string        `env:"CHANCERY_ISSUER, required" doc:"issuer" want:"https://host"`
-		Key    secret.String `env:"CHANCERY_THING" doc:"secret"`
+		Thing  secret.String `env:"CHANCERY_THING" doc:"secret"`
 	}
-	environ := []string{"CHANCERY_DB_CONN=1", "CHANCERY_NODE=a", "CHANCERY_ISSUER=x", "CHANCERY_THING_FILE=x", "CHANCERY_ISSUER_FILE=x", "PATH=/bin"}
-	if got := service.Unknown(environ, service.Variables{}, own{}); !slices.Equal(got, []string{"CHANCERY_DB_CONN", "CHANCERY_ISSUER_FILE"}) {
-		t.Errorf("%v", got)
+	read, err := service.LoadConfig(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	c := s.Config("registry", false)
+	c.Lookup = read.Lookup
+	c.Host.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	err = start(t, c, func(ctx context.Context, d service.Deps) (*service.Service, error) {
+		var o own
+		return nil, service.Load(ctx, d.Config.Lookup, &o)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, warned := range map[string]bool{"CHANCERY_DB_CONN": true, "CHANCERY_ISSUER_FILE": true, "CHANCERY_NODE": false, "CHANCERY_ISSUER": false, "CHANCERY_THING_FILE": false} {
+		if strings.Contains(log.String(), "variable="+name+"\n") != warned {
+			t.Errorf("%s: warned %t expected in\n%s", name, warned, &log)
+		}
 	}
 	var o own
 	if err := service.Load(t.Context(), envconfig.MapLookuper(nil), &o); err == nil || err.Error() != "CHANCERY_ISSUER is not set: it should be https://host (issuer)" {

@@ -3,6 +3,7 @@ package service
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"time"
@@ -19,6 +20,7 @@ func (r *Running) listen(c Config, s *Service) error {
 	r.api = &http.Server{
 		Handler: r.health.gate(handler), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 60 * time.Second, WriteTimeout: 60 * time.Second,
 		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 2 * endpoint.MaxHeader,
+		ErrorLog: slog.NewLogLogger(r.Deps.Logger.Handler(), slog.LevelWarn),
 	}
 	r.admin = &http.Server{Handler: r.health.admin(scrape, s.Admin), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
 	var err error

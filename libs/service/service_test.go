@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/chancery-dev/chancery/libs/endpoint"
+	"github.com/chancery-dev/chancery/libs/endpoint/endpointtest"
 	"github.com/chancery-dev/chancery/libs/principal"
 	"github.com/chancery-dev/chancery/libs/service/servicetest"
 	identityv1 "github.com/chancery-dev/chancery/proto/identity/v1"
@@ -115,5 +116,16 @@ func TestTheAdminPortTellsOfHealthAndTheApiPortDoesNot(t *testing.T) {
 		if got := call(t, s, registry, nil, "GET", path, ""); got.status != 404 {
 			t.Errorf("%s on the API port: %d", path, got.status)
 		}
+	}
+}
+
+// A16 H4
+func TestTheMatrixHoldsForAServiceThatRunsWhole(t *testing.T) {
+	s := servicetest.New(t, nil)
+	stranger := person(s, "")
+	s.Token("registry", stranger)
+	registry := s.Start("registry", s.Config("registry", true), toy)
+	if n := (endpointtest.Matrix{URL: registry.URL, Service: "registry", Portal: s, Stranger: stranger}).Run(t); n < 10 {
+		t.Errorf("only %d requests", n)
 	}
 }

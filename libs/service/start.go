@@ -115,6 +115,7 @@ func Start(ctx context.Context, name string, c Config, wire New) (_ *Running, er
 	if s == nil {
 		s = &Service{}
 	}
+	c.warnOfUnknown(d.Logger)
 	d.API.Refusals(s.Refusals)
 	folds.folds = s.Folds
 	if len(s.Views)+len(s.Policies) > 0 {
@@ -202,7 +203,7 @@ func (r *Running) newAPI(d Deps, limits *totals, waitFor func(context.Context, u
 		Service: d.Name, Version: d.Version, Clock: d.Clock, Logger: d.Logger, Traces: d.Traces, Metrics: d.Metrics,
 		Authenticate: func(_ context.Context, token string) (principal.Principal, error) { return verifier.Verify(token) },
 		Live:         live(d.Lineage, d.Clock), Enter: enter, WaitFor: waitFor, Refused: refused(d.Log, d.Logger),
-		Refusals: refusals, Limits: d.Config.Host.Limits, Totals: limits, TrustedProxies: d.Config.TrustedProxies,
+		Refusals: refusals, Limits: d.Config.Host.Limits, LimitFactor: d.Config.LimitFactor, Totals: limits, TrustedProxies: d.Config.TrustedProxies,
 	})
 }
 

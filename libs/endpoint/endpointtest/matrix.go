@@ -19,7 +19,7 @@ type Matrix struct {
 	// URL is where the service answers, without a slash at the end.
 	URL     string
 	Service string
-	Portal  *Portal
+	Portal  Voucher
 	// Stranger is a caller outside the reach of every object in Objects; roles are added as each operation needs.
 	Stranger principal.Principal
 	// Objects gives, for an operation's id, the id of an object that exists and that the stranger cannot reach; an operation
@@ -28,6 +28,11 @@ type Matrix struct {
 	// Object gives an id where Objects names none.
 	Object func(operation, path string) string
 	Client *http.Client
+}
+
+// Voucher makes tokens for callers: a Portal, or the suite of a service that runs whole.
+type Voucher interface {
+	Token(service string, caller principal.Principal) string
 }
 
 // Operation is what the document says of one operation.
@@ -122,6 +127,9 @@ func (m Matrix) guarded(t testing.TB, op Operation) int {
 	for _, kind := range []principal.Kind{principal.Person, principal.Client} {
 		if !slices.Contains(op.Kinds, string(kind)) {
 			other := principal.Principal{ID: "other", Kind: kind, Organization: m.Stranger.Organization, Roles: op.Roles}
+			if kind == principal.Person {
+				other = entitled
+			}
 			expect("as "+string(kind), m.send(t, op.Method, missing, &other, "application/json", `{}`), http.StatusForbidden)
 		}
 	}
@@ -184,7 +192,7 @@ func (m Matrix) send(t testing.TB, method, url string, caller *principal.Princip
 		r.Header.Set("Content-Type", media)
 	}
 	if caller != nil {
-		m.Portal.Authorize(r, m.Service, *caller)
+		r.Header.Set("Authorization", "Bearer "+m.Portal.Token(m.Service, *caller))
 	}
 	response, err := m.Client.Do(r)
 	if err != nil {
