@@ -267,3 +267,42 @@ func TestObservationsHaveACheckpointOfTheirOwn(t *testing.T) {
 		t.Errorf("%d observations of %d", got, n)
 	}
 }
+
+// Observations age: what a rebuild is to replay may all be gone, on a log where nothing happens any more.
+func TestARebuildDoesNotWaitForObservationsThatAged(t *testing.T) {
+	w := newWorld(t)
+	if first, err := w.log.ActivityFirst(w.ctx); err != nil || first != 1 {
+		t.Errorf("an empty stream begins at %d, %v", first, err)
+	}
+	for range 3 {
+		ctx := eventlog.WithMeta(w.ctx, eventlog.Meta{Actor: &eventv1.Actor{Id: "a", Kind: "client"}})
+		if err := w.log.Observe(ctx, "token", &eventv1.SignerKeyPublished{Service: "issuance", KeyId: "k"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first, err := w.log.ActivityFirst(w.ctx)
+	if err != nil || first != 1 {
+		t.Errorf("the stream begins at %d, %v", first, err)
+	}
+	observations := func(v projection.View) *projection.Runner {
+		r := w.runner(v)
+		r.Name, r.Follow, r.First = "activity", w.log.FollowActivity, w.log.ActivityFirst
+		return r
+	}
+	before := observations(keys)
+	stop := w.start(before)
+	w.until("followed", func() bool { return before.Position() == 3 })
+	_ = stop()
+	raised := keys
+	raised.Version = 2
+	aged := observations(raised)
+	aged.First = func(context.Context) (uint64, error) { return 4, nil }
+	aged.Follow = func(ctx context.Context, after uint64, apply func(context.Context, []eventlog.Recorded) error) error {
+		if after < 3 {
+			t.Error("asked for what is gone")
+		}
+		return w.log.FollowActivity(ctx, after, apply)
+	}
+	w.start(aged)
+	w.until("prepared", func() bool { return aged.Prepared() && aged.Position() == 3 })
+}
