@@ -80,6 +80,11 @@ func (l *Log) append(ctx context.Context, subject string, before prior, d draft)
 	if err != nil {
 		return written{}, err
 	}
+	for _, f := range d.facts {
+		if name := f.ProtoReflect().Descriptor().FullName(); !ownFact(l.service, name) {
+			return written{}, fmt.Errorf("%w: %s is not a fact of %s", ErrForbidden, name, l.service)
+		}
+	}
 	d.subject = &eventv1.Subject{Kind: kind, Id: id, Person: d.person}
 	envelope, kept, err := l.envelope(ctx, d)
 	if err != nil {

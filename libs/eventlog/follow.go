@@ -30,7 +30,7 @@ const (
 func (l *Log) Follow(ctx context.Context, after uint64, apply func(context.Context, []Recorded) error) error {
 	return l.follow(ctx, streamEvents, after, apply, func(m stored) ([]Recorded, error) {
 		r, err := m.decode()
-		return []Recorded{r.disown()}, err
+		return []Recorded{r}, err
 	})
 }
 

@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"testing"
 
+	"google.golang.org/protobuf/types/known/anypb"
+
 	"github.com/chancery-dev/chancery/libs/aggregate"
 	"github.com/chancery-dev/chancery/libs/eventlog"
+	eventv1 "github.com/chancery-dev/chancery/proto/event/v1"
 	issuancev1 "github.com/chancery-dev/chancery/proto/issuance/v1"
 	registryv1 "github.com/chancery-dev/chancery/proto/registry/v1"
 )
@@ -48,18 +51,39 @@ func TestFollowGivesEveryDecisionOnceInOrder(t *testing.T) {
 }
 
 func TestAServiceIsNotHeardOnWhatIsAnothers(t *testing.T) { // X1
-	l, _ := one(t)
+	l, nc := one(t)
 	ctx := within(t)
-	append := func(subject string, facts ...aggregate.Event) {
-		t.Helper()
-		if _, err := l.Append(ctx, subject, 0, facts...); err != nil {
-			t.Fatal(err)
-		}
+	enabled := &registryv1.ApplicationEnabled{Reason: "says issuance"}
+	if _, err := l.Append(ctx, "events.issuance.application.a", 0, enabled); !errors.Is(err, eventlog.ErrForbidden) {
+		t.Fatalf("got %v", err)
 	}
-	append("events.issuance.application.a", &registryv1.ApplicationEnabled{Reason: "says issuance"})
-	append("events.issuance.credential.c", &issuancev1.CredentialRevoked{Reason: "its own"}, &registryv1.ApplicationEnabled{})
-	append("events.issuance.credential.d", &issuancev1.CredentialRevoked{Reason: "its own"})
-	forged, seen := []bool{true, true, false}, 0
+	// A service in wrong hands asks no library.
+	tell := func(kind, id string, facts ...aggregate.Event) {
+		t.Helper()
+		raw(t, nc, "events.issuance."+kind+"."+id, bytesOf(t, func(e *eventv1.Envelope) {
+			e.Subject, e.Facts = &eventv1.Subject{Kind: "credential", Id: id}, nil
+			for _, f := range facts {
+				packed, err := anypb.New(f)
+				if err != nil {
+					t.Fatal(err)
+				}
+				e.Facts = append(e.Facts, packed)
+			}
+		}))
+	}
+	revoked := &issuancev1.CredentialRevoked{Reason: "its own"}
+	tell("credential", "a", enabled)
+	tell("credential", "b", revoked, enabled)
+	tell("application", "c", revoked)
+	tell("credential", "d", revoked)
+	if _, _, err := signers(l).Load(ctx, "a"); err != nil {
+		t.Fatal(err)
+	}
+	credentials := eventlog.Repository[signer]{Log: l, Kind: "issuance.credential"}
+	if _, _, err := credentials.Load(ctx, "b"); !errors.Is(err, eventlog.ErrCorrupt) {
+		t.Fatalf("got %v", err)
+	}
+	forged, seen := []bool{true, true, true, false}, 0
 	err := l.Follow(ctx, 0, func(_ context.Context, batch []eventlog.Recorded) error {
 		for _, r := range batch {
 			if r.Forged != forged[seen] || r.Forged != (len(r.Facts) == 0) || len(r.Envelope.GetFacts()) == 0 {

@@ -122,6 +122,7 @@ func TestAFactOfANewerVersionRefusesCommandsAndIsPassedOn(t *testing.T) {
 	l, nc := one(t)
 	ctx := within(t)
 	raw(t, nc, subject("a"), bytesOf(t, func(e *eventv1.Envelope) {
+		e.Subject.Id = "a"
 		e.Facts = append(e.Facts, &anypb.Any{TypeUrl: "type.googleapis.com/issuance.v7.Foreseen", Value: []byte{8, 1}})
 	}))
 	if _, _, err := signers(l).Load(ctx, "a"); !errors.Is(err, eventlog.ErrUpgradeNeeded) {
@@ -152,8 +153,8 @@ func TestAChainWithAHoleIsNoState(t *testing.T) {
 		"a distance beyond the start":   func(e *eventv1.Envelope, at uint64) { e.Version, e.Earlier = 3, []uint64{at, at} },
 	} {
 		id := fresh()
-		at := raw(t, nc, subject(id), bytesOf(t, func(*eventv1.Envelope) {}))
-		raw(t, nc, subject(id), bytesOf(t, func(e *eventv1.Envelope) { change(e, at) }))
+		at := raw(t, nc, subject(id), bytesOf(t, func(e *eventv1.Envelope) { e.Subject.Id = id }))
+		raw(t, nc, subject(id), bytesOf(t, func(e *eventv1.Envelope) { e.Subject.Id = id; change(e, at) }))
 		if s, _, err := signers(l).Load(within(t), id); !errors.Is(err, eventlog.ErrIncomplete) && !errors.Is(err, eventlog.ErrCorrupt) {
 			t.Errorf("%s: %+v %v", name, s, err)
 		}

@@ -10,6 +10,7 @@ import (
 
 	"go.opentelemetry.io/otel/propagation"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 
 	"github.com/chancery-dev/chancery/libs/aggregate"
@@ -62,6 +63,12 @@ func (r Recorded) Service() string {
 	return parts[1]
 }
 
+// ownFact says whether a service may tell facts of a type: those of its own package, and those every service has.
+func ownFact(service string, name protoreflect.FullName) bool {
+	owner, _, _ := strings.Cut(string(name), ".")
+	return owner == service || owner == "event"
+}
+
 // disown leaves out the facts of a decision that is not its writer's to make.
 func (r Recorded) disown() Recorded {
 	subject, service := r.Envelope.GetSubject(), r.Service()
@@ -69,8 +76,7 @@ func (r Recorded) disown() Recorded {
 		r.Forged = true
 	}
 	for _, packed := range r.Envelope.GetFacts() {
-		_, name, _ := strings.Cut(packed.GetTypeUrl(), "/")
-		if owner, _, _ := strings.Cut(name, "."); owner != service && owner != "event" {
+		if !ownFact(service, packed.MessageName()) {
 			r.Forged = true
 		}
 	}
@@ -136,8 +142,12 @@ func (m stored) decode() (Recorded, error) {
 	if err != nil {
 		return Recorded{}, fmt.Errorf("%s #%d: %w", m.subject, m.sequence, err)
 	}
-	return Recorded{Sequence: m.sequence, Time: m.time, Subject: m.subject, Envelope: envelope, Raw: m.body,
-		Facts: facts, TraceParent: m.traceParent}, nil
+	r := Recorded{Sequence: m.sequence, Time: m.time, Subject: m.subject, Envelope: envelope, Raw: m.body,
+		Facts: facts, TraceParent: m.traceParent}
+	if strings.HasPrefix(m.subject, "events.") {
+		r = r.disown()
+	}
+	return r, nil
 }
 
 // DecodeBatch reads the body of one message of ACTIVITY.

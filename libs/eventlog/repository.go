@@ -93,6 +93,9 @@ func (r Repository[S]) load(ctx context.Context, subject string, leader bool) (f
 	commands := make(map[string]uint64, len(f.commands)+len(records))
 	maps.Copy(commands, f.commands)
 	for _, rec := range records {
+		if rec.Forged {
+			return folded[S]{}, fmt.Errorf("%w: %s #%d tells of what is another's", ErrCorrupt, subject, rec.Sequence)
+		}
 		if !rec.Known() {
 			return folded[S]{}, fmt.Errorf("%w: %s #%d", ErrUpgradeNeeded, subject, rec.Sequence)
 		}
