@@ -96,7 +96,7 @@ func (x *SignInSucceeded) GetExpiresAt() *timestamppb.Timestamp {
 type SignInFailed struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Issuer string                 `protobuf:"bytes,1,opt,name=issuer,proto3" json:"issuer,omitempty"`
-	// idp_error | state_mismatch | token_invalid | organization_unknown | locked | deprovisioned
+	// idp_error | state_mismatch | token_invalid | organization_unknown | locked | deprovisioned | unavailable
 	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
 	// How many alike this stands for, at least 1.
 	Count         uint64 `protobuf:"varint,3,opt,name=count,proto3" json:"count,omitempty"`

@@ -107,11 +107,15 @@ func (a *API) linked(ctx context.Context, organizationID string, c signon.Claims
 		return "", err
 	}
 	err = a.Vault.Create(ctx, links, link, []byte(id))
-	if errors.Is(err, eventlog.ErrSecretExists) {
-		known, err = a.Vault.Get(ctx, links, link)
-		return string(known), err
+	if !errors.Is(err, eventlog.ErrSecretExists) {
+		return id, err
 	}
-	return id, err
+	// Another sign-in was first: what was prepared for this id leads nowhere, so that an erasure leaves nothing of it.
+	if err := a.Vault.Put(ctx, personLinks, id, []byte("unused")); err != nil {
+		return "", err
+	}
+	known, err = a.Vault.Get(ctx, links, link)
+	return string(known), err
 }
 
 // Unlink takes out who a person is at their provider; policies and the erasing operation call it.
