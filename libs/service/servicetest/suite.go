@@ -212,3 +212,8 @@ func (s *Suite) Token(audience string, p principal.Principal) string {
 	}
 	return token
 }
+
+// Seen is a context in which Append records a decision that rests on position: one that has not seen what came later.
+func Seen(ctx context.Context, position uint64) context.Context {
+	return eventlog.WithMeta(ctx, eventlog.Meta{Actor: &eventv1.Actor{Id: "test", Kind: "system"}, Seen: position})
+}
