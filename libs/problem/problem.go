@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Kind is what sort of failure it is; each has one HTTP status.
@@ -115,7 +117,20 @@ func Wrap(k Kind, err error) error {
 	if !ok || !isCode(code) {
 		code, sentence = k.Code(), err.Error()
 	}
-	return &Error{kind: k, code: code, sentence: sentence, cause: err}
+	return &Error{kind: k, code: code, sentence: asSentence(sentence), cause: err}
+}
+
+// asSentence makes of an error's text, which begins small and ends without a stop, what a person reads.
+func asSentence(text string) string {
+	first, size := utf8.DecodeRuneInString(text)
+	if size == 0 {
+		return text
+	}
+	text = string(unicode.ToUpper(first)) + text[size:]
+	if last := text[len(text)-1]; last != '.' && last != '!' && last != '?' {
+		text += "."
+	}
+	return text
 }
 
 func isCode(s string) bool {

@@ -260,7 +260,10 @@ func TestAReviewerWhoLeftIsNobody(t *testing.T) {
 	d := open(t)
 	id, digest := d.submitted(t, d.ana, ask(d.sandbox, d.ledger, "ledger:read"))
 	d.fact("identity", "person", d.rita.ID, &identityv1.PersonDeprovisioned{Reason: "left"})
-	d.Call(&d.rita, "POST", "/v1/requests/"+id+"/reviews", approve("product_reviewer", digest)).Wants(401, "unauthenticated")
+	// The guard turns them away, or else the rule does: whichever of them has folded the departure first.
+	if r := d.Call(&d.rita, "POST", "/v1/requests/"+id+"/reviews", approve("product_reviewer", digest)); r.Code() != "unauthenticated" && r.Code() != "not_eligible" {
+		t.Errorf("%d %s", r.Status, r.Body)
+	}
 }
 
 // A16: every operation on an object out of reach answers as if there were none, whatever the body.

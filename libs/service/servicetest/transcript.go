@@ -3,7 +3,6 @@ package servicetest
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -18,8 +17,6 @@ import (
 	"github.com/chancery-dev/chancery/libs/principal"
 	"github.com/chancery-dev/chancery/libs/service"
 )
-
-var update = flag.Bool("update", false, "write golden files instead of comparing with them")
 
 // Reply is what a service answered.
 type Reply struct {
@@ -160,6 +157,7 @@ func (k *Talk) write(who *principal.Principal, method, path, media string, conte
 }
 
 var (
+	digests   = regexp.MustCompile(`[0-9a-f]{64}`)
 	ids       = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
 	times     = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`)
 	positions = regexp.MustCompile(`("(?:position|repeated)": )\d+`)
@@ -167,11 +165,18 @@ var (
 	cursors   = regexp.MustCompile(`("next": |after=)"?[A-Za-z0-9_-]{16,}"?`)
 )
 
-// Golden compares the transcript with testdata/<name>.golden, ids named in the order of their appearance, times and
-// positions left out. Run the test with -update to write it.
+// Golden compares the transcript with testdata/<name>.golden, ids and digests named in the order of their appearance,
+// times and positions left out. UPDATE_GOLDEN=1 writes it.
 func (k *Talk) Golden(name string) {
 	k.t.Helper()
 	text := requests.ReplaceAllString(k.text.String(), `$1"…"`)
+	digested := map[string]string{}
+	text = digests.ReplaceAllStringFunc(text, func(digest string) string {
+		if digested[digest] == "" {
+			digested[digest] = fmt.Sprintf("<digest %d>", len(digested)+1)
+		}
+		return digested[digest]
+	})
 	seen := map[string]string{}
 	text = ids.ReplaceAllStringFunc(text, func(id string) string {
 		if known := k.names[id]; known != "" {
@@ -186,7 +191,7 @@ func (k *Talk) Golden(name string) {
 	text = positions.ReplaceAllString(text, "${1}0")
 	text = cursors.ReplaceAllString(text, "${1}<cursor>")
 	path := filepath.Join("testdata", name+".golden")
-	if *update {
+	if os.Getenv("UPDATE_GOLDEN") != "" {
 		if err := os.MkdirAll("testdata", 0o755); err != nil {
 			k.t.Fatal(err)
 		}
