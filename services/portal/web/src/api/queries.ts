@@ -29,6 +29,7 @@ const wholeProduct = (p: T.ProductDetail): T.ProductDetail => ({
   operations: (p.operations ?? []).map((o) => ({ ...o, scopes: o.scopes ?? [] })),
   versions: p.versions ?? [],
 });
+const wholeRequest = <R extends T.AccessRequest>(r: R): R => ({ ...r, clauses: r.clauses ?? [] });
 const wholePerson = (p: T.Person): T.Person => ({ ...p, roles: p.roles ?? [] });
 
 export const me = () =>
@@ -67,8 +68,10 @@ export const applications = (query: Query = {}) =>
   list<T.Application>("applications", "/api/registry/v1/applications", query);
 export const application = (id: string) => detail<T.Application>("applications", "/api/registry/v1/applications", id);
 
-export const requests = (query: Query = {}) => list<T.AccessRequest>("requests", "/api/approval/v1/requests", query);
-export const request = (id: string) => detail<T.AccessRequestDetail>("requests", "/api/approval/v1/requests", id);
+export const requests = (query: Query = {}) =>
+  list<T.AccessRequest>("requests", "/api/approval/v1/requests", query, wholeRequest);
+export const request = (id: string) =>
+  detail<T.AccessRequestDetail>("requests", "/api/approval/v1/requests", id, wholeRequest);
 export const grants = (query: Query = {}) => list<T.Grant>("grants", "/api/approval/v1/grants", query);
 export const grant = (id: string) => detail<T.Grant>("grants", "/api/approval/v1/grants", id);
 
@@ -82,7 +85,12 @@ export interface RequestInput {
 export const preview = (input: RequestInput) =>
   queryOptions({
     queryKey: ["preview", input.application_id, input.product_id, input.scopes, input.duration_days],
-    queryFn: () => post<T.Preview>("/api/approval/v1/requests/preview", input),
+    queryFn: () =>
+      post<T.Preview>("/api/approval/v1/requests/preview", input).then((p) => ({
+        ...p,
+        clauses: p.clauses ?? [],
+        reasons: p.reasons ?? [],
+      })),
     enabled: !!input.application_id && !!input.product_id && input.scopes.length > 0 && input.duration_days > 0,
     retry: false,
     staleTime: 30_000,

@@ -183,54 +183,69 @@ export interface Clause {
   reviews?: Review[];
 }
 export interface Moment {
-  type: string;
+  type: "submitted" | "reviewed" | "approved" | "denied" | "withdrawn" | "expired" | "granted";
   at: string;
   actor_id?: string;
   actor_kind?: string;
+  seat?: string;
+  verdict?: "approve" | "deny";
   text?: string;
 }
 export interface AccessRequest {
   id: string;
-  state: string;
+  state: "submitted" | "in_review" | "approved" | "denied" | "withdrawn" | "expired";
   application_id: string;
-  product_id: string;
+  application_name: string;
   organization_id: string;
+  product_id: string;
+  product_name: string;
   scopes: string[];
   environment: string;
   class: string;
-  duration_seconds?: number;
+  duration_seconds: number;
+  content_digest: string;
+  policy: string;
   requester_id: string;
+  grant_id?: string;
+  decide_before: string;
   submitted_at: string;
-  decide_before?: string;
+  decided_at?: string;
   clauses: Clause[];
 }
 export interface AccessRequestDetail extends AccessRequest {
   content: Content;
-  content_digest: string;
   justification?: string;
-  policy: string;
-  timeline: Moment[];
-  grant_id?: string;
   reason?: string;
+  timeline: Moment[];
   allowed: Allowed;
 }
 export interface Preview {
   clauses: Clause[];
   policy: string;
   decided_by: "policy" | "people";
+  reasons: string[];
+}
+export interface Submitted extends Receipt, Preview {
+  content_digest: string;
 }
 export interface Grant {
   id: string;
   request_id: string;
   application_id: string;
-  product_id: string;
+  application_name: string;
   organization_id: string;
+  product_id: string;
+  product_name: string;
   scopes: string[];
   environment: string;
   class: string;
-  state: string;
-  activated_at: string;
+  state: "active" | "expired" | "revoked";
+  reason?: string;
+  content_digest: string;
+  reviewer_ids: string[];
   until: string;
+  activated_at: string;
+  ended_at?: string;
   allowed?: Allowed;
 }
 
@@ -286,26 +301,33 @@ export interface AuditRecord {
   id: string;
   type: string;
   time: string;
+  stream: "EVENTS" | "ACTIVITY";
+  sequence: number;
   actor: { id: string; kind: string };
-  subject: { kind: string; id: string };
+  subject: { id: string; kind: string };
   organization_id?: string;
+  application_id?: string;
+  product_id?: string;
   sentence: string;
-  outcome: string;
-  source?: { request_id?: string; ip?: string; user_agent?: string };
-  facts?: unknown;
+  outcome: "success" | "failure";
   correlation_id?: string;
-  leaf_hash?: string;
+  source: { request_id?: string; ip?: string; user_agent?: string };
+  leaf_hash: string;
+  /** Kinds of personal values that nobody can read any more. */
+  erased?: string[];
 }
 export interface AuditRecordDetail extends AuditRecord {
-  json?: unknown;
-  ocsf?: unknown;
+  json: unknown;
+  ocsf: unknown;
+  /** The bytes the leaf is made of, base64. */
+  raw: string;
 }
 export interface Proof {
-  checkpoint: string;
   leaf_index: number;
-  leaf_hash?: string;
+  leaf_hash: string;
   hashes: string[];
-  verifier_key?: string;
+  checkpoint: string;
+  verifier_key: string;
 }
 export interface Subscription {
   id: string;

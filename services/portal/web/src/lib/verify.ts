@@ -1,7 +1,7 @@
 import type { Proof } from "@/api/types";
 import { type Checkpoint, keyName, parseCheckpoint, parseVerifier, signedBy } from "./checkpoint";
-import { hashFromText, toHex } from "./encoding";
-import { equalBytes, type ProofStep, rootFromProof } from "./merkle";
+import { fromBase64, hashFromText } from "./encoding";
+import { equalBytes, leafHash, type ProofStep, rootFromProof } from "./merkle";
 
 export interface Verification {
   included: boolean;
@@ -10,17 +10,17 @@ export interface Verification {
   steps: ProofStep[];
   computed: Uint8Array;
   checkpoint: Checkpoint;
-  /** Undefined when no key was at hand to check it by. */
-  signature?: boolean;
+  /** Whether the key that the log names signed the checkpoint. */
+  signature: boolean;
   keys: string[];
 }
 
-/** Recomputes the root from the record's leaf and compares it with the signed one. Throws when a part is malformed. */
-export async function verifyRecord(leafHash: string, proof: Proof): Promise<Verification> {
+/** Hashes the record's own bytes up to the root and compares it with the signed one. Throws when a part is malformed. */
+export async function verifyRecord(raw: string, proof: Proof): Promise<Verification> {
   const checkpoint = parseCheckpoint(proof.checkpoint);
-  const leaf = hashFromText(leafHash);
-  if (proof.leaf_hash && toHex(hashFromText(proof.leaf_hash)) !== toHex(leaf)) {
-    throw new Error("the proof is for another record than the one shown");
+  const leaf = await leafHash(fromBase64(raw));
+  if (!equalBytes(leaf, hashFromText(proof.leaf_hash))) {
+    throw new Error("the record’s bytes are not those of the leaf");
   }
   const { root, steps } = await rootFromProof({
     leafHash: leaf,
@@ -28,8 +28,7 @@ export async function verifyRecord(leafHash: string, proof: Proof): Promise<Veri
     treeSize: checkpoint.size,
     hashes: proof.hashes.map(hashFromText),
   });
-  let signature: boolean | undefined;
-  if (proof.verifier_key) signature = await signedBy(checkpoint, parseVerifier(proof.verifier_key));
+  const signature = await signedBy(checkpoint, parseVerifier(proof.verifier_key));
   return {
     included: equalBytes(root, checkpoint.root),
     leaf,

@@ -11,6 +11,7 @@ import {
   Webhook,
 } from "lucide-react";
 import type { Me, Role } from "@/api/types";
+import { holds, readsApplications, readsRecords } from "@/lib/reach";
 
 export interface NavItem {
   to: LinkProps["to"];
@@ -21,21 +22,17 @@ export interface NavItem {
   badge?: boolean;
 }
 
-const reviewers: Role[] = ["reviewer", "security_reviewer", "org_admin", "product_owner", "api_owner"];
-
-export function holds(me: Me, ...roles: Role[]): boolean {
-  return roles.some((role) => me.roles.includes(role));
-}
+const reviewers: Role[] = ["reviewer", "security_reviewer", "org_admin"];
 
 /** The places of the portal for this person; what they hold no role for is not teased. */
 export function navFor(me: Me): NavItem[] {
   const partner = me.organization.kind === "partner";
   const items: (NavItem | false)[] = [
     { to: "/catalogue", text: "Catalogue", icon: Library, key: "c" },
-    { to: "/applications", text: "Applications", icon: AppWindow, key: "a" },
+    readsApplications(me) && { to: "/applications", text: "Applications", icon: AppWindow, key: "a" },
     partner && { to: "/requests", text: "Requests", icon: FileInput, key: "q" },
     holds(me, ...reviewers) && { to: "/reviews", text: "Reviews", icon: Stamp, key: "r", badge: true },
-    holds(me, "auditor", "platform_admin", "org_admin", "security_reviewer") && {
+    readsRecords(me) && {
       to: "/audit",
       text: "Audit",
       icon: ScrollText,

@@ -18,7 +18,8 @@ import { type ReactNode, useState } from "react";
 import { applications, products, requests } from "@/api/queries";
 import type { Me } from "@/api/types";
 import { useTheme } from "@/lib/preferences";
-import { holds, navFor } from "./nav";
+import { readsApplications, readsRecords } from "@/lib/reach";
+import { navFor } from "./nav";
 
 const icon = "size-4 shrink-0 text-faint";
 
@@ -54,7 +55,7 @@ function PaletteBody({ me, close, onHelp }: { me: Me; close(): void; onHelp(): v
   const navigate = useNavigate();
   const [text, setText] = useState("");
   const [theme, setTheme] = useTheme();
-  const apps = useQuery({ ...applications({ limit: 50 }), staleTime: 30_000 });
+  const apps = useQuery({ ...applications({ limit: 50 }), staleTime: 30_000, enabled: readsApplications(me) });
   const items = useQuery({ ...products({ limit: 50 }), staleTime: 30_000 });
   const box = me.organization.kind === "partner" ? "mine" : "to_review";
   const open = useQuery({ ...requests({ box }), staleTime: 30_000 });
@@ -74,7 +75,7 @@ function PaletteBody({ me, close, onHelp }: { me: Me; close(): void; onHelp(): v
       />
       <Command.List className="max-h-[50vh] overflow-y-auto p-1.5" label="Results">
         <Command.Empty className="px-3 py-8 text-center text-sm text-soft">Nothing found for “{text}”.</Command.Empty>
-        {position && holds(me, "auditor", "platform_admin", "org_admin") && (
+        {position && readsRecords(me) && (
           <Row
             value={`record ${text}`}
             icon={<ScrollText className={icon} />}
@@ -173,11 +174,13 @@ function PaletteBody({ me, close, onHelp }: { me: Me; close(): void; onHelp(): v
             {open.data.items.map((r) => (
               <Row
                 key={r.id}
-                value={`request ${r.id} ${r.scopes.join(" ")}`}
+                value={`request ${r.id} ${r.product_name} ${r.application_name} ${r.scopes.join(" ")}`}
                 icon={<FileInput className={icon} />}
                 onSelect={go(() => navigate({ to: "/requests/$id", params: { id: r.id } }))}
               >
-                <span className="truncate">{r.scopes.join(", ")}</span>
+                <span className="truncate">
+                  {r.product_name} for {r.application_name}
+                </span>
               </Row>
             ))}
           </Group>

@@ -8,11 +8,12 @@ import { useSyncing } from "@/api/freshness";
 import { requests } from "@/api/queries";
 import type { Me } from "@/api/types";
 import { useEnvironment } from "@/lib/preferences";
+import { holds } from "@/lib/reach";
 import { Wordmark } from "@/ui/brand";
 import { IconButton } from "@/ui/button";
 import { AccountMenu } from "./account";
 import { Help } from "./help";
-import { holds, navFor } from "./nav";
+import { navFor } from "./nav";
 import { NavList } from "./navlist";
 import { Palette } from "./palette";
 import { SessionWatch } from "./session";
@@ -61,9 +62,7 @@ export function Shell({ me, ended }: { me: Me; ended: boolean }) {
       >
         <Search className="size-3.5" aria-hidden="true" />
         <span className="flex-1 text-left">Search</span>
-        <kbd aria-hidden="true" className="font-sans text-2xs">
-          Ctrl K
-        </kbd>
+        <kbd className="font-sans text-2xs">Ctrl K</kbd>
       </button>
       <NavList items={items} badge={badge} />
       <div className="mt-auto pt-4">

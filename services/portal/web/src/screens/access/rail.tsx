@@ -1,6 +1,7 @@
 import type { UseQueryResult } from "@tanstack/react-query";
 import { CircleCheck, UsersRound } from "lucide-react";
 import type { Preview } from "@/api/types";
+import { sentenceCase } from "@/lib/format";
 import { seatWords } from "@/lib/seats";
 import { Spinner } from "@/ui/button";
 import { asProblem, ProblemNote } from "@/ui/states";
@@ -72,6 +73,13 @@ export function NextRail({
               ))}
             </ol>
           </>
+        )}
+        {data && data.reasons.length > 0 && (
+          <ul className="mt-4 space-y-1 border-t pt-3 text-xs text-soft">
+            {data.reasons.map((reason) => (
+              <li key={reason}>{sentenceCase(reason)}.</li>
+            ))}
+          </ul>
         )}
         {data && (
           <p className="mt-4 border-t pt-3 text-xs text-faint">

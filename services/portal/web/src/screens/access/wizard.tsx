@@ -4,7 +4,7 @@ import { useEffect } from "react";
 import { useCommand } from "@/api/command";
 import { post } from "@/api/http";
 import { application, grants, preview, product, type RequestInput, requests } from "@/api/queries";
-import type { Clause } from "@/api/types";
+import type { Submitted } from "@/api/types";
 import { useDraft } from "@/lib/draft";
 import { useTitle } from "@/lib/title";
 import { Button, LinkButton } from "@/ui/button";
@@ -44,12 +44,15 @@ export function Wizard() {
 
   const app = useQuery({ ...application(draft.application_id), retry: false });
   const of = useQuery({ ...product(draft.product_id), retry: false });
-  const held = useQuery({ ...grants({ application_id: draft.application_id }), enabled: !!draft.application_id });
+  const held = useQuery({
+    ...grants({ application_id: draft.application_id, state: "active" }),
+    enabled: !!draft.application_id,
+  });
   const mine = useQuery(requests({ box: "mine" }));
   const verdict = useQuery(preview(draft));
   const command = useCommand({
     key: "request.submit",
-    run: (input: RequestInput, id) => post<{ id: string; clauses?: Clause[] }>("/api/approval/v1/requests", input, id),
+    run: (input: RequestInput, id) => post<Submitted>("/api/approval/v1/requests", input, id),
     refresh: ["requests", "grants", "products", "records"],
     onDone: ({ id }) => {
       forget();

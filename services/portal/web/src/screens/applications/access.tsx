@@ -4,7 +4,6 @@ import { FileInput } from "lucide-react";
 import type { AccessRequest, Application, Grant, Page } from "@/api/types";
 import { StateBadge } from "@/ui/badge";
 import { LinkButton } from "@/ui/button";
-import { ProductName } from "@/ui/named";
 import { Section } from "@/ui/page";
 import { asProblem, Empty, ProblemNote, SkeletonRows } from "@/ui/states";
 import { Table } from "@/ui/table";
@@ -34,7 +33,7 @@ export function Access({ application, grants, pending, mine }: Props) {
             {open.map((r) => (
               <li key={r.id} className="flex flex-wrap items-center gap-x-4 gap-y-1 px-4 py-3 text-sm">
                 <Link to="/requests/$id" params={{ id: r.id }} className="link">
-                  <ProductName id={r.product_id} />
+                  {r.product_name}
                 </Link>
                 <span className="min-w-0 flex-1 font-mono text-xs break-words text-soft">{r.scopes.join(" ")}</span>
                 <StateBadge state={r.state} />
@@ -82,7 +81,7 @@ export function Access({ application, grants, pending, mine }: Props) {
                         data-row-link
                         className="rounded font-medium hover:underline"
                       >
-                        <ProductName id={g.product_id} />
+                        {g.product_name}
                       </Link>
                       <p className="font-mono text-xs break-words text-soft">{g.scopes.join(" ")}</p>
                     </div>

@@ -1,15 +1,29 @@
-import { useInfiniteQuery } from "@tanstack/react-query";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { ScrollText } from "lucide-react";
-import { useName } from "@/api/names";
-import { records } from "@/api/queries";
+import { me, records } from "@/api/queries";
 import type { AuditRecord } from "@/api/types";
+import { readsRecords } from "@/lib/reach";
 import { Button } from "@/ui/button";
 import { Avatar } from "@/ui/named";
+import { Sentence } from "@/ui/sentence";
 import { asProblem, Empty, ProblemNote, SkeletonRows } from "@/ui/states";
 import { Time } from "@/ui/time";
 
 /** What happened to one thing, newest first, in sentences. */
 export function Activity({ query }: { query: Record<string, string> }) {
+  const { data: self } = useQuery(me());
+  if (!self) return null;
+  if (readsRecords(self)) return <Records query={query} />;
+  return (
+    <div className="panel">
+      <Empty icon={<ScrollText className="size-5" aria-hidden="true" />} title="Records are not shown to you">
+        Your organisation’s administrators and the provider’s auditors read them.
+      </Empty>
+    </div>
+  );
+}
+
+function Records({ query }: { query: Record<string, string> }) {
   const { data, error, isPending, refetch, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery(
     records({ ...query, limit: 50 }),
   );
@@ -50,8 +64,6 @@ export function Activity({ query }: { query: Record<string, string> }) {
 }
 
 function Entry({ of }: { of: AuditRecord }) {
-  const actor = useName(of.actor.kind === "person" ? of.actor.id : undefined);
-  const sentence = actor ? of.sentence.replaceAll(of.actor.id, actor.name) : of.sentence;
   return (
     <li className="flex flex-wrap items-center gap-x-3 gap-y-1 px-4 py-2.5 text-sm">
       {of.actor.kind === "person" ? (
@@ -59,7 +71,9 @@ function Entry({ of }: { of: AuditRecord }) {
       ) : (
         <span className="flex size-5.5 items-center justify-center rounded-full bg-sunken text-2xs text-faint">⚙</span>
       )}
-      <span className="min-w-0 flex-1 basis-60 break-words">{sentence}</span>
+      <span className="min-w-0 flex-1 basis-60 break-words">
+        <Sentence text={of.sentence} />
+      </span>
       <span className="font-mono text-2xs text-faint max-md:hidden">{of.type}</span>
       <Time at={of.time} className="w-24 text-right text-xs text-faint" />
     </li>

@@ -4,12 +4,13 @@ import { TriangleAlert } from "lucide-react";
 import { useState } from "react";
 import { application, credentials, grants, me, requests } from "@/api/queries";
 import { interrupted } from "@/api/resume";
+import { readsCredentials } from "@/lib/reach";
 import { useTitle } from "@/lib/title";
 import { EnvironmentBadge, StateBadge } from "@/ui/badge";
 import { LinkButton } from "@/ui/button";
 import { Named } from "@/ui/named";
 import { PageHeader, TabLinks } from "@/ui/page";
-import { ErrorPage, SkeletonPage } from "@/ui/states";
+import { Empty, ErrorPage, SkeletonPage } from "@/ui/states";
 import { Access } from "./access";
 import { Activity } from "./activity";
 import { Credentials } from "./credentials";
@@ -25,12 +26,13 @@ export function ApplicationPage() {
   const search = useSearch({ from: "/applications/$id" });
   const { data: self } = useQuery(me());
   const { data, error, isPending, refetch } = useQuery(application(id));
-  const asked = useQuery(requests({ box: "mine" }));
-  const pending = (asked.data?.items ?? []).filter((r) => r.application_id === id);
+  const asked = useQuery(requests({ application_id: id }));
+  const pending = asked.data?.items ?? [];
   // An approved request becomes a grant a moment later, by policy: until then the grants are asked for again.
   const settling = pending.some((r) => ["approved", "submitted", "in_review"].includes(r.state));
   const granted = useQuery({ ...grants({ application_id: id }), refetchInterval: settling ? 3_000 : false });
-  const keys = useQuery(credentials({ application_id: id }));
+  const reads = !!self && readsCredentials(self);
+  const keys = useQuery({ ...credentials({ application_id: id, limit: 200 }), enabled: reads });
   const [issuing, setIssuing] = useState(() => interrupted(issueKey(id)) !== undefined);
   useTitle(data?.name, "Applications");
   if (isPending) return <SkeletonPage />;
@@ -91,7 +93,14 @@ export function ApplicationPage() {
           search: { tab: t === "credentials" ? undefined : t },
         })}
       />
-      {tab === "credentials" && (
+      {tab === "credentials" && !reads && (
+        <div className="panel">
+          <Empty title="Not shown to you">
+            Credentials are read by the application’s organisation, auditors and administrators.
+          </Empty>
+        </div>
+      )}
+      {tab === "credentials" && reads && (
         <Credentials
           application={data}
           grants={live}

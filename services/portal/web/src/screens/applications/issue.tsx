@@ -1,12 +1,10 @@
-import { useQuery } from "@tanstack/react-query";
 import { KeyRound } from "lucide-react";
 import { type FormEvent, useState } from "react";
 import { useCommand } from "@/api/command";
 import { post } from "@/api/http";
-import { product } from "@/api/queries";
 import { interrupted } from "@/api/resume";
 import type { Application, Grant, Issued } from "@/api/types";
-import { duration } from "@/lib/format";
+import { duration, plural } from "@/lib/format";
 import { Button, GuardedButton } from "@/ui/button";
 import { Dialog, DialogActions } from "@/ui/dialog";
 import { Choices, Field, Select, Input as TextInput } from "@/ui/field";
@@ -116,7 +114,9 @@ export function IssueDialog({
           {(p) => (
             <Select {...p} value={input.grant_id} onChange={(e) => setInput({ ...input, grant_id: e.target.value })}>
               {grants.map((g) => (
-                <GrantOption key={g.id} of={g} />
+                <option key={g.id} value={g.id}>
+                  {g.product_name} ({plural(g.scopes.length, "scope")})
+                </option>
               ))}
             </Select>
           )}
@@ -174,14 +174,5 @@ export function IssueDialog({
         </DialogActions>
       </form>
     </Dialog>
-  );
-}
-
-function GrantOption({ of }: { of: Grant }) {
-  const { data } = useQuery({ ...product(of.product_id), staleTime: 60_000, retry: false });
-  return (
-    <option value={of.id}>
-      {data?.name ?? of.product_id} ({of.scopes.length} {of.scopes.length === 1 ? "scope" : "scopes"})
-    </option>
   );
 }

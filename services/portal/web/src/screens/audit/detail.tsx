@@ -134,7 +134,7 @@ function Summary({ of, utc, filter }: { of: AuditRecord; utc: boolean; filter: S
         {of.type}
       </Value>,
     ],
-    ["Outcome", sentenceCase(of.outcome || "success")],
+    ["Outcome", sentenceCase(of.outcome)],
   ];
   if (of.organization_id) {
     const id = of.organization_id;
@@ -145,12 +145,17 @@ function Summary({ of, utc, filter }: { of: AuditRecord; utc: boolean; filter: S
       </Value>,
     ]);
   }
-  if (of.source?.ip) rows.push(["Address", of.source.ip]);
-  if (of.source?.user_agent) rows.push(["Browser", of.source.user_agent]);
-  if (of.source?.request_id)
+  if (of.source.ip) rows.push(["Address", of.source.ip]);
+  if (of.source.user_agent) rows.push(["Browser", of.source.user_agent]);
+  if (of.source.request_id)
     rows.push(["Request id", <Id key="r" id={of.source.request_id} what="request id" keep={36} />]);
   if (of.correlation_id)
     rows.push(["Correlation id", <Id key="c" id={of.correlation_id} what="correlation id" keep={36} />]);
+  if (of.erased && of.erased.length > 0)
+    rows.push([
+      "Erased",
+      `The ${of.erased.map((kind) => kind.toLowerCase()).join(" and ")} of the person: its keys were destroyed, the proof still holds.`,
+    ]);
   rows.push(["Event id", <Id key="e" id={of.id} what="event id" keep={40} />]);
   return (
     <dl className="grid gap-x-6 gap-y-1.5 text-sm sm:grid-cols-[8rem_minmax(0,1fr)]">

@@ -76,6 +76,7 @@ export function AuditExplorer() {
       <FilterBar
         filters={filters}
         set={set}
+        types={[...new Set(items.map((r) => r.type))].sort()}
         utc={utc}
         setUtc={(on) => void navigate({ search: (old) => ({ ...old, zone: on ? "utc" : undefined }), replace: true })}
       />

@@ -1,8 +1,6 @@
-import { useQuery } from "@tanstack/react-query";
 import { Globe, X } from "lucide-react";
 import { type FormEvent, useEffect, useId, useState } from "react";
 import { useName } from "@/api/names";
-import { eventTypes } from "@/api/queries";
 import { type AuditField, auditFields, formatQuery, parseQuery } from "@/lib/query";
 import { Button, buttonClass } from "@/ui/button";
 import { Input, Select } from "@/ui/field";
@@ -28,16 +26,17 @@ const words: Record<AuditField, string> = {
 interface Props {
   filters: Partial<Record<AuditField, string>>;
   set(change: Partial<Record<AuditField, string | undefined>>): void;
+  /** Types to offer while one is being typed. */
+  types: string[];
   utc: boolean;
   setUtc(on: boolean): void;
 }
 
 /** The query as text and as chips; both are the same filters, and both are in the URL. */
-export function FilterBar({ filters, set, utc, setUtc }: Props) {
+export function FilterBar({ filters, set, types, utc, setUtc }: Props) {
   const formatted = formatQuery(filters);
   const [text, setText] = useState(formatted);
   const [unknown, setUnknown] = useState<string[]>([]);
-  const types = useQuery({ ...eventTypes(), retry: false, staleTime: Number.POSITIVE_INFINITY });
   const list = useId();
   useEffect(() => setText(formatted), [formatted]);
 
@@ -53,7 +52,7 @@ export function FilterBar({ filters, set, utc, setUtc }: Props) {
   const head = text.slice(0, text.length - last.length);
   const offers = last.includes(":")
     ? last.startsWith("type:")
-      ? (types.data?.items ?? []).map((t) => `type:${t.type}`)
+      ? types.map((type) => `type:${type}`)
       : last.startsWith("outcome:")
         ? ["outcome:success", "outcome:failure"]
         : []
@@ -66,7 +65,7 @@ export function FilterBar({ filters, set, utc, setUtc }: Props) {
           <Input
             type="search"
             aria-label="Query"
-            placeholder="type:issuance.credential.Revoked actor:… outcome:failure"
+            placeholder="type:issuance.* outcome:failure"
             value={text}
             list={list}
             spellCheck={false}

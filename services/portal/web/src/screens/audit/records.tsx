@@ -1,10 +1,10 @@
 import clsx from "clsx";
 import { ChevronRight, Filter } from "lucide-react";
-import { useName } from "@/api/names";
 import type { AuditRecord } from "@/api/types";
 import { absoluteTime, clockTime } from "@/lib/format";
 import type { AuditField } from "@/lib/query";
 import { Badge } from "@/ui/badge";
+import { Sentence } from "@/ui/sentence";
 import { useTableView } from "@/ui/table";
 import { Tip } from "@/ui/tip";
 import { Detail } from "./detail";
@@ -76,9 +76,7 @@ function Row({
   toggle,
   filter,
 }: { of: AuditRecord; open: boolean; compact: boolean } & Pick<ListProps, "utc" | "toggle" | "filter">) {
-  const actor = useName(of.actor.kind === "person" ? of.actor.id : undefined);
-  const sentence = actor ? of.sentence.replaceAll(of.actor.id, actor.name) : of.sentence;
-  const failed = of.outcome !== "success" && of.outcome !== "";
+  const failed = of.outcome === "failure";
   const pad = compact ? "py-1" : "py-2";
   return (
     <tbody className={clsx("border-b last:border-0", open && "bg-sunken/60")}>
@@ -88,7 +86,7 @@ function Row({
             type="button"
             data-row-link
             aria-expanded={open}
-            aria-label={`Record ${of.position}: ${sentence}`}
+            aria-label={`Record ${of.position}`}
             onClick={() => toggle(of.position)}
             className="inline-flex size-6 items-center justify-center rounded text-faint hover:bg-hover hover:text-ink"
           >
@@ -108,10 +106,10 @@ function Row({
         <td className={clsx(pad, "px-2 align-top leading-6 break-words")}>
           {failed && (
             <Badge tone="bad" className="mr-2">
-              {of.outcome}
+              Failure
             </Badge>
           )}
-          {sentence}
+          <Sentence text={of.sentence} />
           <span className="block text-xs text-faint sm:hidden">{when(of.time, utc)}</span>
         </td>
         <td className={clsx(pad, "px-2 align-top max-lg:hidden")}>

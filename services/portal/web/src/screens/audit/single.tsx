@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { X } from "lucide-react";
 import { record } from "@/api/queries";
 import { IconButton } from "@/ui/button";
+import { Sentence } from "@/ui/sentence";
 import { ErrorPage } from "@/ui/states";
 import { Detail } from "./detail";
 
@@ -12,7 +13,7 @@ export function SingleRecord({ position, utc, close }: { position: number; utc: 
   return (
     <section aria-label={`Record ${position}`} className="panel mb-4">
       <div className="flex items-start justify-between gap-4 px-4 py-3 sm:pl-12">
-        <h2 className="font-medium">{data ? data.sentence : `Record ${position}`}</h2>
+        <h2 className="font-medium">{data ? <Sentence text={data.sentence} /> : `Record ${position}`}</h2>
         <IconButton label="Close the record" onClick={close}>
           <X className="size-4" aria-hidden="true" />
         </IconButton>

@@ -1,6 +1,7 @@
+import { useQueryClient } from "@tanstack/react-query";
 import { Download, ShieldAlert, ShieldCheck } from "lucide-react";
 import { useState } from "react";
-import { proof } from "@/api/queries";
+import { proof, record } from "@/api/queries";
 import type { AuditRecord, Proof } from "@/api/types";
 import { toBase64, toHex } from "@/lib/encoding";
 import { plural } from "@/lib/format";
@@ -27,19 +28,23 @@ function save(name: string, value: unknown): void {
 
 /** Proves, in this browser, that the record stands in the tree whose head was signed. */
 export function Verify({ of }: { of: AuditRecord }) {
+  const client = useQueryClient();
   const [state, setState] = useState<State>({ phase: "idle" });
 
   async function run(): Promise<void> {
     setState({ phase: "running" });
-    let bundle: Proof | undefined;
+    let bundle: Proof;
+    let raw: string;
     try {
-      bundle = await proof(of.position);
+      const [found, answered] = await Promise.all([client.fetchQuery(record(of.position)), proof(of.position)]);
+      raw = found.raw;
+      bundle = answered;
     } catch (error) {
       setState({ phase: "failed", error });
       return;
     }
     try {
-      setState({ phase: "done", result: await verifyRecord(of.leaf_hash ?? bundle.leaf_hash ?? "", bundle), bundle });
+      setState({ phase: "done", result: await verifyRecord(raw, bundle), bundle });
     } catch (error) {
       setState({
         phase: "malformed",
@@ -52,17 +57,17 @@ export function Verify({ of }: { of: AuditRecord }) {
   return (
     <div className="space-y-4 text-sm">
       <p className="max-w-prose text-soft">
-        The record’s hash is combined with its neighbours’, step by step, up to the root of the tree. The root must
-        equal the one in the signed checkpoint. The hashing is done here, not by the server.
+        The record’s bytes are hashed, and the hash is combined with its neighbours’, step by step, up to the root of
+        the tree. The root must equal the one in the signed checkpoint. The hashing is done here, not by the server.
       </p>
       <Button tone="primary" busy={state.phase === "running"} onClick={() => void run()}>
         Verify record {of.position}
       </Button>
       <div role="status">
-        {state.phase === "done" && state.result.included && state.result.signature !== false && (
+        {state.phase === "done" && state.result.included && state.result.signature && (
           <Good of={of} result={state.result} bundle={state.bundle} />
         )}
-        {state.phase === "done" && (!state.result.included || state.result.signature === false) && (
+        {state.phase === "done" && (!state.result.included || !state.result.signature) && (
           <Bad
             what={
               state.result.included
@@ -88,8 +93,8 @@ function Good({ of, result, bundle }: { of: AuditRecord; result: Verification; b
         <ShieldCheck className="mt-0.5 size-5 shrink-0 text-good" aria-hidden="true" />
         <span>
           <span className="font-semibold text-good">Included.</span> Leaf {result.leafIndex.toLocaleString("en")} of a
-          tree of {plural(result.checkpoint.size, "record")}, signed by {result.keys.join(" and ")}
-          {result.signature ? "; the signature is good." : "."}
+          tree of {plural(result.checkpoint.size, "record")}, signed by {result.keys.join(" and ")}; the signature is
+          good.
         </span>
       </p>
       <details className="rounded-lg border">
@@ -120,13 +125,7 @@ function Good({ of, result, bundle }: { of: AuditRecord; result: Verification; b
       <div className="flex flex-wrap items-center gap-2">
         <Button
           size="sm"
-          onClick={() =>
-            save(`record-${of.position}.proof.json`, {
-              position: of.position,
-              ...bundle,
-              leaf_hash: of.leaf_hash ?? bundle.leaf_hash,
-            })
-          }
+          onClick={() => save(`record-${of.position}.proof.json`, { position: of.position, ...bundle })}
         >
           <Download className="size-3.5" aria-hidden="true" /> Download the proof
         </Button>

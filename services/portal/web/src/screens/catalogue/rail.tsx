@@ -2,17 +2,16 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { applications, grants, me, requests } from "@/api/queries";
 import type { ProductDetail } from "@/api/types";
-import { holds } from "@/shell/nav";
+import { holds } from "@/lib/reach";
 import { EnvironmentBadge, StateBadge } from "@/ui/badge";
 import { GuardedButton, LinkButton } from "@/ui/button";
-import { ApplicationName } from "@/ui/named";
 import { Time } from "@/ui/time";
 
 /** Beside a product: what one's organisation already has, what is on its way, and the way to ask. */
 export function AccessRail({ of }: { of: ProductDetail }) {
   const { data: self } = useQuery(me());
   const partner = self?.organization.kind === "partner";
-  const granted = useQuery({ ...grants({}), enabled: partner });
+  const granted = useQuery({ ...grants({ product_id: of.id, state: "active" }), enabled: partner });
   const asked = useQuery({ ...requests({ box: "mine" }), enabled: partner });
   const apps = useQuery({ ...applications({}), enabled: partner });
   if (!self || !partner) return <ProviderRail of={of} />;
@@ -47,7 +46,7 @@ export function AccessRail({ of }: { of: ProductDetail }) {
                 search={{ tab: "access" }}
                 className="link"
               >
-                <ApplicationName id={g.application_id} />
+                {g.application_name}
               </Link>
               <p className="mt-0.5 font-mono text-xs break-words text-soft">{g.scopes.join(" ")}</p>
               <p className="mt-1 flex flex-wrap items-center gap-2 text-xs text-faint">
@@ -61,7 +60,7 @@ export function AccessRail({ of }: { of: ProductDetail }) {
           {pending.map((r) => (
             <li key={r.id} className="flex items-center justify-between gap-2 text-sm">
               <Link to="/requests/$id" params={{ id: r.id }} className="link">
-                <ApplicationName id={r.application_id} />
+                {r.application_name}
               </Link>
               <StateBadge state={r.state} />
             </li>

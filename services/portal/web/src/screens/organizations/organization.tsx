@@ -6,6 +6,7 @@ import { interrupted } from "@/api/resume";
 import type { Organization } from "@/api/types";
 import { allowance } from "@/lib/allowed";
 import { sentenceCase } from "@/lib/format";
+import { readsEveryone } from "@/lib/reach";
 import { useTitle } from "@/lib/title";
 import { ActionMenu, type MenuAction } from "@/ui/action-menu";
 import { Badge, StateBadge } from "@/ui/badge";
@@ -59,7 +60,7 @@ export function OrganizationPage() {
   if (isPending) return <SkeletonPage />;
   if (!data) return <ErrorPage error={error} noun="organisation" id={id} onRetry={() => void refetch()} />;
   const own = self?.organization.id === id;
-  const verified = !!data.verified_at || data.state === "verified";
+  const verified = !!data.verified_at;
   const actions: MenuAction[] =
     data.kind === "provider"
       ? []
@@ -93,9 +94,11 @@ export function OrganizationPage() {
         action={
           <>
             <ActionMenu label="Actions on the organisation" actions={actions} />
-            <LinkButton to="/people" search={{ organization: id }}>
-              People
-            </LinkButton>
+            {(own || (self && readsEveryone(self))) && (
+              <LinkButton to="/people" search={{ organization: id }}>
+                People
+              </LinkButton>
+            )}
             {!verified && data.kind === "partner" && !own && (
               <GuardedButton
                 tone="primary"
@@ -133,10 +136,7 @@ function factsOf(of: Organization): [string, React.ReactNode][] {
       ["Contract", of.contract || "None named"],
       ["Contract ends", of.contract_ends_at ? <Time key="c" at={of.contract_ends_at} /> : "No date"],
     );
-    items.push([
-      "Verified",
-      of.verified_at ? <Time key="v" at={of.verified_at} /> : of.state === "verified" ? "Yes" : "Not yet",
-    ]);
+    items.push(["Verified", of.verified_at ? <Time key="v" at={of.verified_at} /> : "Not yet"]);
     if (of.verification_method) items.push(["Verified by", of.verification_method]);
   }
   if (of.registered_at) items.push(["Registered", <Time key="r" at={of.registered_at} />]);

@@ -4,6 +4,7 @@ import { Users } from "lucide-react";
 import { me, organizations, people } from "@/api/queries";
 import { countFilters } from "@/lib/cursor";
 import { sentenceCase } from "@/lib/format";
+import { readsEveryone } from "@/lib/reach";
 import { useTitle } from "@/lib/title";
 import { Badge, StateBadge } from "@/ui/badge";
 import { Input, Select } from "@/ui/field";
@@ -18,9 +19,9 @@ export function People() {
   const search = useSearch({ from: "/people" });
   const navigate = useNavigate({ from: "/people" });
   const { data: self } = useQuery(me());
-  const provider = self?.organization.kind === "provider";
   const organization = search.organization ?? self?.organization.id;
-  const orgs = useQuery({ ...organizations({ limit: 200 }), enabled: provider, retry: false });
+  const everyone = !!self && readsEveryone(self);
+  const orgs = useQuery({ ...organizations({ limit: 200 }), enabled: everyone, retry: false });
   const { data, error, isPending, refetch } = useQuery({
     ...people({ organization_id: organization, limit: 200 }),
     enabled: !!self,
@@ -45,7 +46,7 @@ export function People() {
           }
           className="min-w-48 flex-1"
         />
-        {provider && orgs.data && (
+        {everyone && orgs.data && (
           <div className="w-52">
             <Select
               aria-label="Organisation"

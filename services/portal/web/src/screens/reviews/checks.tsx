@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { CircleCheck, CircleDashed, TriangleAlert } from "lucide-react";
 import { application, organization, product } from "@/api/queries";
-import type { AccessRequestDetail } from "@/api/types";
+import type { AccessRequestDetail, Application } from "@/api/types";
 import { Section } from "@/ui/page";
 
 interface Check {
@@ -11,22 +11,16 @@ interface Check {
 }
 
 /** What the portal can tell by itself, so that a reviewer need not. */
-export function Checks({ of }: { of: AccessRequestDetail }) {
-  const app = useQuery({ ...application(of.application_id), retry: false });
+export function Checks({ of, reads }: { of: AccessRequestDetail; reads: boolean }) {
+  const app = useQuery({ ...application(of.application_id), retry: false, enabled: reads });
   const org = useQuery({ ...organization(of.organization_id), retry: false });
   const item = useQuery({ ...product(of.product_id), retry: false });
-  const a = app.data;
   const scopes = item.data?.scopes.map((s) => s.name);
   const checks: Check[] = [
-    {
-      text: "Two different owners",
-      passed: a && !!a.owner_id && !!a.backup_owner_id && a.owner_id !== a.backup_owner_id,
-      found: a?.state === "orphaned" ? "an owner has left" : undefined,
-    },
-    { text: "Application is active", passed: a && a.state === "active", found: a?.state },
+    ...(reads ? ownership(app.data) : []),
     {
       text: "Organisation is verified",
-      passed: org.data && (!!org.data.verified_at || org.data.state === "verified"),
+      passed: org.data && !!org.data.verified_at,
       found: "not verified yet",
     },
     {
@@ -58,4 +52,15 @@ export function Checks({ of }: { of: AccessRequestDetail }) {
       </ul>
     </Section>
   );
+}
+
+function ownership(of: Application | undefined): Check[] {
+  return [
+    {
+      text: "Two different owners",
+      passed: of && of.owner_id !== of.backup_owner_id && (of.orphaned_seats ?? []).length === 0,
+      found: "an owner has left",
+    },
+    { text: "Application is active", passed: of && of.state === "active", found: of?.state },
+  ];
 }

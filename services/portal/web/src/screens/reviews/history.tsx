@@ -1,5 +1,6 @@
 import type { AccessRequestDetail } from "@/api/types";
 import { sentenceCase } from "@/lib/format";
+import { seatName } from "@/lib/seats";
 import { Avatar, Named } from "@/ui/named";
 import { Time } from "@/ui/time";
 
@@ -17,12 +18,16 @@ export function History({ of }: { of: AccessRequestDetail }) {
           </span>
           <div className="min-w-0">
             <p>
-              <span className="font-medium">{sentenceCase(moment.type)}</span>{" "}
+              <span className="font-medium">
+                {moment.seat
+                  ? `${moment.verdict === "deny" ? "Denied" : "Approved"} as ${seatName(moment.seat).toLowerCase()}`
+                  : sentenceCase(moment.type)}
+              </span>{" "}
               <span className="text-soft">
                 {moment.actor_id && moment.actor_kind !== "service" ? <Named id={moment.actor_id} /> : "by policy"}
               </span>
             </p>
-            {moment.text && <p className="text-soft">{moment.text}</p>}
+            {moment.text && moment.type !== "submitted" && <p className="text-soft">{moment.text}</p>}
             <p className="text-xs text-faint">
               <Time at={moment.at} />
             </p>

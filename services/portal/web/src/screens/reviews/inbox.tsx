@@ -8,7 +8,7 @@ import { useNow } from "@/lib/now";
 import { useTitle } from "@/lib/title";
 import { ClassBadge, EnvironmentBadge, StateBadge } from "@/ui/badge";
 import { LinkButton } from "@/ui/button";
-import { ApplicationName, Named, ProductName } from "@/ui/named";
+import { Named } from "@/ui/named";
 import { PageHeader, TabLinks } from "@/ui/page";
 import { asProblem, Empty, ProblemNote, SkeletonRows } from "@/ui/states";
 import { type Column, Table } from "@/ui/table";
@@ -17,7 +17,6 @@ import { Slots } from "./slots";
 
 function Deadline({ of }: { of: AccessRequest }) {
   const now = useNow();
-  if (!of.decide_before) return <span className="text-faint">None</span>;
   const left = timeLeft(of.decide_before, now);
   const share = spent(new Date(of.submitted_at), new Date(of.decide_before), now);
   const late = share > 0.75;
@@ -43,7 +42,7 @@ export function Inbox() {
   const rows =
     box === "decided"
       ? (data?.items ?? [])
-      : [...(data?.items ?? [])].sort((a, b) => ((a.decide_before ?? "9") < (b.decide_before ?? "9") ? -1 : 1));
+      : [...(data?.items ?? [])].sort((a, b) => (a.decide_before < b.decide_before ? -1 : 1));
   const last = decided.data?.items[0];
 
   const columns: Column<AccessRequest>[] = [
@@ -55,7 +54,7 @@ export function Inbox() {
       cell: (r) => (
         <div>
           <Link to="/requests/$id" params={{ id: r.id }} data-row-link className="rounded font-medium hover:underline">
-            <ProductName id={r.product_id} /> for <ApplicationName id={r.application_id} />
+            {r.product_name} for {r.application_name}
           </Link>
           <p className="font-mono text-xs break-words text-faint">
             <span className="text-good">+{r.scopes.length}</span> {r.scopes.join(" ")}

@@ -8,7 +8,6 @@ import { useTitle } from "@/lib/title";
 import { EnvironmentBadge, StateBadge } from "@/ui/badge";
 import { LinkButton } from "@/ui/button";
 import { Select } from "@/ui/field";
-import { ApplicationName, ProductName } from "@/ui/named";
 import { PageHeader } from "@/ui/page";
 import { asProblem, Empty, EmptyByFilter, ProblemNote, SkeletonRows } from "@/ui/states";
 import { Table } from "@/ui/table";
@@ -80,7 +79,7 @@ export function Requests() {
                         data-row-link
                         className="rounded font-medium hover:underline"
                       >
-                        <ProductName id={r.product_id} /> for <ApplicationName id={r.application_id} />
+                        {r.product_name} for {r.application_name}
                       </Link>
                       <p className="font-mono text-xs break-words text-faint">{r.scopes.join(" ")}</p>
                     </div>
@@ -97,7 +96,7 @@ export function Requests() {
                   id: "duration",
                   header: "For",
                   wide: true,
-                  cell: (r) => (r.duration_seconds ? duration(r.duration_seconds) : ""),
+                  cell: (r) => duration(r.duration_seconds),
                 },
                 {
                   id: "submitted",

@@ -7,13 +7,13 @@ import type { AccessRequestDetail } from "@/api/types";
 type Mark = "done" | "now" | "failed" | "ahead";
 
 /** Where the request stands on its way from asked to usable. */
-export function Progress({ of }: { of: AccessRequestDetail }) {
+export function Progress({ of, reads }: { of: AccessRequestDetail; reads: boolean }) {
   const keys = useQuery({
-    ...credentials({ application_id: of.application_id }),
-    enabled: !!of.grant_id,
+    ...credentials({ grant_id: of.grant_id }),
+    enabled: reads && !!of.grant_id,
     retry: false,
   });
-  const issued = (keys.data?.items ?? []).some((c) => c.grant_id === of.grant_id);
+  const issued = (keys.data?.items.length ?? 0) > 0;
   const filled = of.clauses.reduce((n, c) => n + Math.min(c.quorum, c.reviews?.length ?? 0), 0);
   const seats = of.clauses.reduce((n, c) => n + c.quorum, 0);
   const failed = ["denied", "withdrawn", "expired"].includes(of.state);
@@ -28,7 +28,7 @@ export function Progress({ of }: { of: AccessRequestDetail }) {
       ? { text: of.state === "denied" ? "Denied" : of.state === "withdrawn" ? "Withdrawn" : "Expired", mark: "failed" }
       : { text: "Approved", mark: approved ? "done" : "ahead" },
     { text: "Access granted", mark: of.grant_id ? "done" : approved ? "now" : "ahead" },
-    { text: "Credential issued", mark: issued ? "done" : of.grant_id ? "now" : "ahead" },
+    ...(reads ? [{ text: "Credential issued", mark: (issued ? "done" : of.grant_id ? "now" : "ahead") as Mark }] : []),
   ];
   return (
     <ol aria-label="Progress" className="flex flex-wrap items-center gap-x-2 gap-y-2 text-sm">

@@ -4,12 +4,13 @@ import { application, grants, me, product, request } from "@/api/queries";
 import type { AccessRequestDetail } from "@/api/types";
 import { allowance } from "@/lib/allowed";
 import { duration } from "@/lib/format";
+import { readsApplications, readsCredentials } from "@/lib/reach";
 import { seatName } from "@/lib/seats";
 import { useTitle } from "@/lib/title";
 import { ActionMenu } from "@/ui/action-menu";
 import { Badge, ClassBadge, EnvironmentBadge, RiskBadge, StateBadge } from "@/ui/badge";
 import { Copy } from "@/ui/copy";
-import { ApplicationName, Avatar, Named, ProductName } from "@/ui/named";
+import { Avatar, Named } from "@/ui/named";
 import { PageHeader, Section } from "@/ui/page";
 import { ErrorPage, SkeletonPage } from "@/ui/states";
 import { Time } from "@/ui/time";
@@ -32,7 +33,10 @@ export function RequestPage() {
           ? 15_000
           : false,
   });
-  useTitle(data ? "Request" : undefined, self?.organization.kind === "partner" ? "Requests" : "Reviews");
+  useTitle(
+    data && `${data.product_name} for ${data.application_name}`,
+    self?.organization.kind === "partner" ? "Requests" : "Reviews",
+  );
   if (isPending) return <SkeletonPage />;
   if (!data) return <ErrorPage error={error} noun="request" id={id} onRetry={() => void refetch()} />;
   const partner = self?.organization.kind === "partner";
@@ -43,7 +47,7 @@ export function RequestPage() {
         crumbs={[partner ? { text: "Requests", to: "/requests" } : { text: "Reviews", to: "/reviews" }]}
         title={
           <>
-            <ProductName id={data.product_id} /> for <ApplicationName id={data.application_id} />
+            {data.product_name} for {data.application_name}
           </>
         }
         facts={
@@ -79,10 +83,10 @@ export function RequestPage() {
           )
         }
       />
-      <Progress of={data} />
+      {self && <Progress of={data} reads={readsCredentials(self)} />}
       <div className="mt-8 grid gap-8 lg:grid-cols-[minmax(0,1fr)_20rem]">
         <div className="min-w-0 space-y-8">
-          <Asked of={data} />
+          <Asked of={data} reads={!!self && readsApplications(self)} />
           <Section title="Justification">
             <p className="panel px-4 py-3 whitespace-pre-wrap">
               {data.justification || (
@@ -97,17 +101,17 @@ export function RequestPage() {
         <div className="space-y-6 lg:sticky lg:top-8 lg:self-start">
           <Decision of={data} self={self?.person.id} />
           <Seats of={data} />
-          <Checks of={data} />
+          <Checks of={data} reads={!!self && readsApplications(self)} />
         </div>
       </div>
     </>
   );
 }
 
-function Asked({ of }: { of: AccessRequestDetail }) {
+function Asked({ of, reads }: { of: AccessRequestDetail; reads: boolean }) {
   const { data } = useQuery({ ...product(of.product_id), retry: false });
-  const held = useQuery({ ...grants({ application_id: of.application_id }), retry: false });
-  const app = useQuery({ ...application(of.application_id), retry: false });
+  const held = useQuery({ ...grants({ application_id: of.application_id, state: "active" }), retry: false });
+  const app = useQuery({ ...application(of.application_id), retry: false, enabled: reads });
   const current = new Set(
     (held.data?.items ?? [])
       .filter((g) => g.product_id === of.product_id && g.state === "active" && g.request_id !== of.id)
@@ -148,15 +152,21 @@ function Asked({ of }: { of: AccessRequestDetail }) {
           <div>
             <dt className="label">Application</dt>
             <dd>
-              <Link to="/applications/$id" params={{ id: of.application_id }} className="link">
-                <ApplicationName id={of.application_id} />
-              </Link>
+              {reads ? (
+                <Link to="/applications/$id" params={{ id: of.application_id }} className="link">
+                  {of.application_name}
+                </Link>
+              ) : (
+                of.application_name
+              )}
             </dd>
           </div>
-          <div className="col-span-2 sm:col-span-1">
-            <dt className="label">Its purpose</dt>
-            <dd className="text-soft">{app.data?.purpose ?? "Not shown to you"}</dd>
-          </div>
+          {app.data && (
+            <div className="col-span-2 sm:col-span-1">
+              <dt className="label">Its purpose</dt>
+              <dd className="text-soft">{app.data.purpose}</dd>
+            </div>
+          )}
         </dl>
       </div>
     </Section>
