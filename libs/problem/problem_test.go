@@ -42,16 +42,16 @@ func TestPlainErrorsAreInternalUnlessAMapNamesThem(t *testing.T) {
 	m := problem.Merge(problem.Map{errPure: {Kind: problem.Invalid}}, problem.Map{errPure: {Kind: problem.Forbidden, RetryAfter: 1500 * time.Millisecond}})
 	refused := m.Refuse(fmt.Errorf("load 10.0.0.1: %w", errPure))
 	p = problem.Document(refused, "")
-	if p.Status != 403 || p.Code != "separation_of_duties" || p.Detail != "the requester cannot review" || p.GetHeaders().Get("Retry-After") != "2" || !errors.Is(refused, errPure) {
+	if p.Status != 403 || p.Code != "separation_of_duties" || p.Detail != "The requester cannot review." || p.GetHeaders().Get("Retry-After") != "2" || !errors.Is(refused, errPure) {
 		t.Errorf("%+v", p)
 	}
 	for name, c := range map[string]struct {
 		err          error
 		code, detail string
 	}{
-		"wrapped with a code":    {problem.Wrap(problem.Forbidden, errPure), "separation_of_duties", "the requester cannot review"},
-		"wrapped without":        {problem.Wrap(problem.Forbidden, errors.New("not yours")), "forbidden", "not yours"},
-		"a colon makes no code":  {problem.Wrap(problem.Conflict, errors.New("Not yet: wait")), "conflict", "Not yet: wait"},
+		"wrapped with a code":    {problem.Wrap(problem.Forbidden, errPure), "separation_of_duties", "The requester cannot review."},
+		"wrapped without":        {problem.Wrap(problem.Forbidden, errors.New("not yours")), "forbidden", "Not yours."},
+		"a colon makes no code":  {problem.Wrap(problem.Conflict, errors.New("Not yet: wait")), "conflict", "Not yet: wait."},
 		"a code and a sentence":  {problem.Map{errPure: {Kind: problem.Conflict, Code: "c", Sentence: "S."}}.Refuse(errPure), "c", "S."},
 		"a refusal stays itself": {problem.Map{errPure: {Kind: problem.Conflict}}.Refuse(problem.NotFoundError()), "not_found", problem.NotFoundError().Sentence()},
 	} {
