@@ -269,7 +269,8 @@ func TestWhatEndsTheApplicationEndsItsCredentials(t *testing.T) { // D9
 	s.want(s.call(&s.owner, "POST", "/v1/credentials", map[string]any{"grant_id": s.grant, "kind": "api_key", "name": "again"}), 409, "not_live")
 	request, grant := id(), id()
 	s.allow(request, grant)
-	second := s.want(s.issue("api_key", grant), 201, "").body["id"].(string)
+	issued := s.want(s.issue("api_key", grant), 201, "")
+	second := issued.body["id"].(string)
 	if err := live(second); err != nil {
 		t.Fatal(err)
 	}
@@ -284,7 +285,7 @@ func TestWhatEndsTheApplicationEndsItsCredentials(t *testing.T) { // D9
 			t.Fatalf("the ending was not recorded: %v", r.body)
 		}
 	}
-	if r := s.call(&s.owner, "GET", "/v1/credentials/"+second, nil); r.body["state"] != "active" {
+	if r := s.call(&s.owner, "GET", "/v1/credentials/"+second, nil, "Chancery-Position", issued.header.Get("Chancery-Position")); r.body["state"] != "active" {
 		t.Fatalf("the later credential is %v", r.body)
 	}
 }

@@ -79,7 +79,7 @@ func (p *Person) walk(_ context.Context, path string) error {
 	}
 	defer response.Body.Close()
 	text, _ := io.ReadAll(io.LimitReader(response.Body, 4<<10))
-	if response.StatusCode >= 400 {
+	if response.StatusCode >= 400 || strings.HasPrefix(response.Request.URL.Path, "/auth/") {
 		return fmt.Errorf("sign-in of %s ended at %s with %s: %.300s", p.Email, response.Request.URL.Path, response.Status, text)
 	}
 	return nil

@@ -35,17 +35,21 @@ var Organizations = []Organization{
 	{Slug: "fabrikam", Name: "Fabrikam Pay", Kind: "partner", Domain: "fabrikam.example"},
 }
 
-// GroupRoles is how every organisation maps the groups claim of its provider to roles.
-var GroupRoles = map[string]string{
-	"platform-admins":    "platform_admin",
-	"product-owners":     "product_owner",
-	"api-owners":         "api_owner",
-	"reviewers":          "reviewer",
-	"security-reviewers": "security_reviewer",
-	"auditors":           "auditor",
-	"org-admins":         "org_admin",
-	"app-owners":         "app_owner",
-	"viewers":            "viewer",
+// GroupRoles is how organisations of each kind map the groups claim of their provider to roles.
+var GroupRoles = map[string]map[string]string{
+	"provider": {
+		"platform-admins":    "platform_admin",
+		"product-owners":     "product_owner",
+		"api-owners":         "api_owner",
+		"reviewers":          "reviewer",
+		"security-reviewers": "security_reviewer",
+		"auditors":           "auditor",
+	},
+	"partner": {
+		"org-admins": "org_admin",
+		"app-owners": "app_owner",
+		"viewers":    "viewer",
+	},
 }
 
 // People are the twelve personas.

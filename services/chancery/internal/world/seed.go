@@ -35,7 +35,14 @@ type Cast struct {
 // providers under idp by the platform's administrator first.
 func Sign(ctx context.Context, portal, idp string) (*Cast, error) {
 	c := &Cast{Portal: portal, People: map[string]*client.Person{}, IDs: map[string]string{}, Organizations: map[string]string{}}
-	if err := c.sign(ctx, "ines@meridian.example"); err != nil {
+	// At the very first start identity may still be learning of the platform's own organisation.
+	err := c.sign(ctx, FirstAdministrator)
+	for end := time.Now().Add(15 * time.Second); err != nil && time.Now().Before(end); err = c.sign(ctx, FirstAdministrator) {
+		if pause(ctx) != nil {
+			break
+		}
+	}
+	if err != nil {
 		return nil, err
 	}
 	ines := c.People["ines"]
@@ -66,7 +73,7 @@ func Sign(ctx context.Context, portal, idp string) (*Cast, error) {
 			return nil, fmt.Errorf("verify %s: %w", o.Name, err)
 		}
 		if err := ines.Post(ctx, "identity", at+"/single-sign-on", map[string]any{
-			"issuer": idp + "/" + o.Slug, "client_id": "chancery", "domains": []string{o.Domain}, "group_roles": GroupRoles,
+			"issuer": idp + "/" + o.Slug, "client_id": "chancery", "domains": []string{o.Domain}, "group_roles": GroupRoles[o.Kind],
 		}, nil); err != nil {
 			return nil, fmt.Errorf("single sign-on of %s: %w", o.Name, err)
 		}
@@ -147,15 +154,14 @@ func (c *Cast) publish(ctx context.Context, p product, document client.Document)
 		return fail("audience", err)
 	}
 	var version struct {
-		ID         string
-		Operations int
-		Scopes     int
+		ID                 string
+		Operations, Scopes []struct{}
 	}
 	if err := tomas.Post(ctx, "registry", at+"/versions", document, &version); err != nil {
 		return fail("submit", err)
 	}
 	if !p.published {
-		return made.ID, version.ID, version.Operations, version.Scopes, nil
+		return made.ID, version.ID, len(version.Operations), len(version.Scopes), nil
 	}
 	if err := tomas.Post(ctx, "registry", "/v1/versions/"+version.ID+"/publish", map[string]any{}, nil); err != nil {
 		return fail("publish version", err)
@@ -163,5 +169,5 @@ func (c *Cast) publish(ctx context.Context, p product, document client.Document)
 	if err := tomas.Post(ctx, "registry", at+"/publish", map[string]any{"version_id": version.ID}, nil); err != nil {
 		return fail("publish", err)
 	}
-	return made.ID, version.ID, version.Operations, version.Scopes, nil
+	return made.ID, version.ID, len(version.Operations), len(version.Scopes), nil
 }

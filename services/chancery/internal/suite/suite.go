@@ -1,0 +1,209 @@
+// Package suite runs everything on one machine: NATS, Postgres, the development identity provider and every service.
+package suite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net"
+	"os"
+	"path/filepath"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/sethvargo/go-envconfig"
+
+	"github.com/chancery-dev/chancery/libs/embedded"
+	"github.com/chancery-dev/chancery/libs/eventlog"
+	"github.com/chancery-dev/chancery/libs/service"
+	"github.com/chancery-dev/chancery/services/chancery/internal/world"
+	"github.com/chancery-dev/chancery/services/devidp"
+)
+
+// Options say where a suite lives and listens. Addresses with port 0 take a free one.
+type Options struct {
+	Dir     string
+	Portal  string
+	IdP     string
+	Gateway string
+	// Relaxed leaves flushing to the operating system: for tests alone.
+	Relaxed bool
+	Version string
+	Logger  *slog.Logger
+}
+
+// Suite is a running suite.
+type Suite struct {
+	Portal  string
+	IdP     string
+	Gateway string
+	Dir     string
+	// NATSVersion and PostgresVersion are those of the servers.
+	NATSVersion, PostgresVersion string
+
+	Services map[string]*service.Running
+
+	nats     *embedded.NATS
+	postgres *embedded.Postgres
+	users    embedded.Users
+	stopIdP  func() error
+	order    []string
+}
+
+// Start starts everything and returns once every service is ready.
+func Start(ctx context.Context, o Options) (_ *Suite, err error) {
+	s := &Suite{Dir: o.Dir, NATSVersion: server.VERSION, Services: map[string]*service.Running{}}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Stop(context.WithoutCancel(ctx)))
+		}
+	}()
+	if err := os.MkdirAll(o.Dir, 0o711); err != nil {
+		return nil, err
+	}
+	if s.postgres, err = embedded.StartPostgres(ctx, embedded.PostgresOptions{Dir: filepath.Join(o.Dir, "pg"), Throwaway: o.Relaxed, Log: o.Logger}); err != nil {
+		return nil, err
+	}
+	s.PostgresVersion = s.postgres.Version()
+	databases, err := s.postgres.Roles(ctx, withDatabase()...)
+	if err != nil {
+		return nil, err
+	}
+	portal, err := reserve(o.Portal)
+	if err != nil {
+		return nil, fmt.Errorf("the portal: %w", err)
+	}
+	s.Portal = "http://" + portal
+	if err := s.startNATS(ctx, o); err != nil {
+		return nil, err
+	}
+	if err := s.startIdP(o.IdP); err != nil {
+		return nil, err
+	}
+	for _, part := range parts {
+		env := map[string]string{
+			"HTTP_ADDR": "127.0.0.1:0", "ADMIN_ADDR": "127.0.0.1:0", "DATABASE_URL": databases[part.name],
+			"CHANCERY_KEY_FILE": filepath.Join(o.Dir, "keys", "chancery.key"), "CHANCERY_NODE": "up-" + part.name,
+		}
+		maps.Copy(env, part.env(s, o))
+		if err := s.start(ctx, part, env, o); err != nil {
+			return nil, err
+		}
+	}
+	s.Gateway = s.Services["gateway"].URL
+	return s, s.ready(ctx)
+}
+
+func (s *Suite) start(ctx context.Context, p part, env map[string]string, o Options) error {
+	c, err := service.LoadConfig(ctx, envconfig.MapLookuper(env))
+	if err != nil {
+		return fmt.Errorf("%s: %w", p.name, err)
+	}
+	c.Host = service.Host{Version: o.Version, Logger: o.Logger, Connect: s.as(p.name)}
+	running, err := service.Start(ctx, p.name, c, p.wire)
+	if err != nil {
+		return fmt.Errorf("%s: %w", p.name, err)
+	}
+	s.Services[p.name] = running
+	s.order = append(s.order, p.name)
+	return nil
+}
+
+// as connects as one of the server's users.
+func (s *Suite) as(user string) func(...nats.Option) (*nats.Conn, error) {
+	return func(options ...nats.Option) (*nats.Conn, error) {
+		return s.nats.Connect(append(options[:len(options):len(options)], s.users.As(user))...)
+	}
+}
+
+func (s *Suite) startNATS(ctx context.Context, o Options) (err error) {
+	access := eventlog.AccessFor(names()...)
+	if s.users, err = embedded.EnsureUsers(filepath.Join(o.Dir, "keys", "nats"), access); err != nil {
+		return err
+	}
+	if s.nats, err = embedded.StartNATS(ctx, embedded.NATSOptions{
+		Dir: filepath.Join(o.Dir, "nats"), Relaxed: o.Relaxed, Access: access, Users: s.users, Log: o.Logger,
+	}); err != nil {
+		return err
+	}
+	for user, streams := range Streams(1) {
+		nc, err := s.as(user)(nats.Name("chancery provision"))
+		if err != nil {
+			return err
+		}
+		err = eventlog.ProvisionStreams(ctx, nc, streams...)
+		nc.Close()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Streams is every stream of the suite, by the user of its account that makes it.
+func Streams(replicas int) map[string][]jetstream.StreamConfig {
+	return map[string][]jetstream.StreamConfig{
+		eventlog.UserProvision:      eventlog.ProvisionOptions{Replicas: replicas, Services: names()}.Streams(),
+		eventlog.UserProvisionAudit: {eventlog.AuditStream(1, replicas)},
+		eventlog.UserProvisionFeed:  {eventlog.LifecycleStream(replicas)},
+	}
+}
+
+func (s *Suite) startIdP(address string) error {
+	listener, err := devidp.Listen(address)
+	if err != nil {
+		return err
+	}
+	s.IdP = "http://" + listener.Addr().String()
+	provider, err := devidp.New(s.IdP, world.Directory(s.Portal+"/auth/callback"))
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- provider.Serve(ctx, listener) }()
+	s.stopIdP = func() error { cancel(); return <-done }
+	return nil
+}
+
+// reserve finds out which address will be listened on, refusing one that is taken.
+func reserve(address string) (string, error) {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return "", fmt.Errorf("%w (choose another with --portal)", err)
+	}
+	defer listener.Close()
+	return listener.Addr().String(), nil
+}
+
+// ready waits until every service has everything it needs.
+func (s *Suite) ready(ctx context.Context) error {
+	for _, name := range s.order {
+		if err := s.Services[name].Ready(ctx); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// Stop ends everything, the last started first.
+func (s *Suite) Stop(ctx context.Context) error {
+	var errs []error
+	for i := len(s.order) - 1; i >= 0; i-- {
+		errs = append(errs, s.Services[s.order[i]].Stop())
+	}
+	s.order = nil
+	if s.stopIdP != nil {
+		errs = append(errs, s.stopIdP())
+	}
+	if s.nats != nil {
+		s.nats.Stop()
+	}
+	if s.postgres != nil {
+		errs = append(errs, s.postgres.Stop(ctx))
+	}
+	return errors.Join(errs...)
+}

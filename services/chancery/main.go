@@ -1,0 +1,53 @@
+// Command chancery is the whole suite in one program: `chancery up` runs everything on one machine, `chancery serve` one
+// service, and the rest are the tools of whoever operates or checks it.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// Set by the linker.
+var (
+	version = "0.1.0"
+	commit  = "unknown"
+)
+
+// exit is an error with an exit code of its own.
+type exit struct {
+	code int
+	err  error
+}
+
+func (e exit) Error() string { return e.err.Error() }
+func (e exit) Unwrap() error { return e.err }
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	root := &cobra.Command{
+		Use: "chancery", Short: "The security control plane behind an API developer portal", Version: version + " (" + commit + ")",
+		SilenceUsage: true, SilenceErrors: true,
+		Long: "Chancery governs every external API credential: registered to named owners, approved by policy, issued short-lived,\n" +
+			"revoked everywhere at once, and recorded in a log that anyone can verify.\n\nExit codes: 0 done, 1 failed, 2 wrong input.",
+	}
+	root.AddCommand(upCommand())
+	if err := root.ExecuteContext(ctx); err != nil {
+		code := 1
+		var e exit
+		if errors.As(err, &e) {
+			code = e.code
+		}
+		if !errors.Is(err, context.Canceled) {
+			fmt.Fprintln(os.Stderr, "chancery:", err)
+		}
+		stop()
+		os.Exit(code)
+	}
+}
