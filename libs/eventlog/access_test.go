@@ -112,6 +112,53 @@ func TestEveryServiceWorksInAnAccountOfItsOwn(t *testing.T) { // X1
 	}
 }
 
+func TestAccountsHoldAcrossACluster(t *testing.T) {
+	access := eventlog.AccessFor("identity", "issuance")
+	users, err := embedded.EnsureUsers(t.TempDir(), access)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cluster, err := embedded.StartCluster(within(t), 3, embedded.NATSOptions{Dir: t.TempDir(), Relaxed: true, MaxStore: 8 << 30, Access: access, Users: users})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cluster.Stop)
+	ctx := within(t)
+	if err := eventlog.Provision(ctx, connect(t, cluster.Nodes[0], users.As(eventlog.UserProvision)), eventlog.ProvisionOptions{Replicas: 3, Services: []string{"identity", "issuance"}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := eventlog.CheckSync(ctx, connect(t, cluster.Nodes[2], users.As(eventlog.UserSystem)), 3); !errors.Is(err, eventlog.ErrLazySync) || strings.Count(err.Error(), "server node-") != 3 {
+		t.Fatalf("got %v", err)
+	}
+	// One of the nodes leads the stream; the others reach it over a route.
+	for i, node := range cluster.Nodes {
+		nc := connect(t, node, users.As("issuance"))
+		v := openVault(t, nc, eventlog.VaultOptions{Service: "issuance", Keys: keyFile(t), Replicas: 3})
+		l := open(t, nc, eventlog.Options{Service: "issuance", Vault: v, Replicas: 3})
+		for n := range 20 {
+			if _, err := signers(l).Handle(ctx, "k", publish{fmt.Sprint(i, n)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if s, _, err := signers(l).LoadLeader(ctx, "k"); err != nil || s.Published != 20*(i+1) {
+			t.Fatalf("%+v %v", s, err)
+		}
+		if err := l.Observe(ctx, "x", publish{"x"}.fact()); err != nil {
+			t.Fatal(err)
+		}
+		collect(t, l, 20*(i+1))
+		if err := v.Put(ctx, "sink", "s", []byte("secret")); err != nil {
+			t.Fatal(err)
+		}
+		if err := v.Erase(ctx, "sink", "s"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := l.Append(ctx, "events.issuance.signer.k", 1, publish{"x"}.fact()); !errors.Is(err, eventlog.ErrConflict) {
+			t.Fatalf("got %v", err)
+		}
+	}
+}
+
 func TestAuditReadsThePeoplesKeysOfOthersAndWritesTheRecords(t *testing.T) {
 	s := startSuite(t)
 	s.provision(t)

@@ -335,6 +335,13 @@ func TestALoadAsksForItsOwnMessagesAlone(t *testing.T) {
 			if gets := p.asked[0].Load(); gets != 1 {
 				t.Errorf("a load of what is kept took %d gets, expected the tail alone", gets)
 			}
+			p.asked[0].Store(0)
+			if _, _, err := signers(l).LoadLeader(ctx, id); err != nil {
+				t.Fatal(err)
+			}
+			if gets, leader := p.asked[0].Load(), p.asked[3].Load(); gets != 0 || leader != 1 {
+				t.Errorf("a load from the leader took %d gets of any replica and %d of the leader", gets, leader)
+			}
 		}
 	}
 	probe(1_000, 0)
