@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nkeys"
 
 	"github.com/chancery-dev/chancery/libs/eventlog"
+	"github.com/chancery-dev/chancery/libs/operator"
 )
 
 // Users are the keys by which the users of a server's access are known to it. The server learns the public halves alone.
@@ -114,6 +115,18 @@ func (u Users) configure(access eventlog.Access, to *server.Options) error {
 	// As text, because the server makes what it reads itself ready to hold streams before it looks at its disk.
 	if err := to.ProcessConfigString(text); err != nil {
 		return fmt.Errorf("NATS accounts: %w", err)
+	}
+	return nil
+}
+
+// trust makes a server accept what an operator signed.
+func trust(o *operator.Operator, dir string, to *server.Options) error {
+	text, err := o.Config(dir)
+	if err != nil {
+		return err
+	}
+	if err := to.ProcessConfigString(text); err != nil {
+		return fmt.Errorf("NATS operator: %w", err)
 	}
 	return nil
 }

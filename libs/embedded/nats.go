@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strconv"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/chancery-dev/chancery/libs/eventlog"
+	"github.com/chancery-dev/chancery/libs/operator"
 )
 
 // NATSOptions say how one NATS server runs. The zero value but for Dir is a single node that can be reached from its own
@@ -38,6 +40,8 @@ type NATSOptions struct {
 	Access eventlog.Access
 	// Users are the keys of the users of Access.
 	Users Users
+	// Operator, in place of Access and Users, lets users be made and revoked while the server runs.
+	Operator *operator.Operator
 	// Log takes what the server says; nil discards it.
 	Log *slog.Logger
 }
@@ -159,7 +163,12 @@ func (o NATSOptions) server() (*server.Options, error) {
 			options.Routes = append(options.Routes, &url.URL{Scheme: "nats-route", Host: r})
 		}
 	}
-	if len(o.Access.Accounts) > 0 {
+	switch {
+	case o.Operator != nil:
+		if err := trust(o.Operator, filepath.Join(o.Dir, "accounts"), options); err != nil {
+			return nil, err
+		}
+	case len(o.Access.Accounts) > 0:
 		if err := o.Users.configure(o.Access, options); err != nil {
 			return nil, err
 		}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/chancery-dev/chancery/libs/embedded"
 	"github.com/chancery-dev/chancery/libs/eventlog"
+	"github.com/chancery-dev/chancery/libs/operator"
 	activityv1 "github.com/chancery-dev/chancery/proto/activity/v1"
 	eventv1 "github.com/chancery-dev/chancery/proto/event/v1"
 )
@@ -20,25 +21,39 @@ import (
 // suite is a server with an account for every service.
 type suite struct {
 	*embedded.NATS
-	users embedded.Users
+	users interface{ As(string) nats.Option }
 }
 
 var services = []string{"identity", "registry", "approval", "issuance", "audit", "gateway", "portal"}
 
-func startSuite(t testing.TB) suite {
-	t.Helper()
+// eachSuite runs a test where the server's configuration names the users and where an operator signs them.
+func eachSuite(t *testing.T, test func(*testing.T, suite)) {
 	access := eventlog.AccessFor(services...)
-	users, err := embedded.EnsureUsers(t.TempDir(), access)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := embedded.StartNATS(within(t), embedded.NATSOptions{Dir: t.TempDir(), Address: "127.0.0.1:0", Relaxed: true,
-		MaxStore: 8 << 30, Access: access, Users: users})
+	t.Run("configured", func(t *testing.T) {
+		users, err := embedded.EnsureUsers(t.TempDir(), access)
+		if err != nil {
+			t.Fatal(err)
+		}
+		test(t, suite{startWith(t, embedded.NATSOptions{Access: access, Users: users}), users})
+	})
+	t.Run("signed", func(t *testing.T) {
+		o, err := operator.Ensure(t.TempDir(), access)
+		if err != nil {
+			t.Fatal(err)
+		}
+		test(t, suite{startWith(t, embedded.NATSOptions{Operator: o}), o})
+	})
+}
+
+func startWith(t *testing.T, o embedded.NATSOptions) *embedded.NATS {
+	t.Helper()
+	o.Dir, o.Address, o.Relaxed, o.MaxStore = t.TempDir(), "127.0.0.1:0", true, 8<<30
+	s, err := embedded.StartNATS(within(t), o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Stop)
-	return suite{s, users}
+	return s
 }
 
 func (s suite) as(t testing.TB, user string) *nats.Conn {
@@ -59,7 +74,10 @@ func (s suite) provision(t testing.TB) {
 }
 
 func TestEveryServiceWorksInAnAccountOfItsOwn(t *testing.T) { // X1
-	s := startSuite(t)
+	eachSuite(t, everyServiceWorksInAnAccountOfItsOwn)
+}
+
+func everyServiceWorksInAnAccountOfItsOwn(t *testing.T, s suite) {
 	s.provision(t)
 	ctx := within(t)
 	for i, name := range services {
@@ -160,7 +178,10 @@ func TestAccountsHoldAcrossACluster(t *testing.T) {
 }
 
 func TestAuditReadsThePeoplesKeysOfOthersAndWritesTheRecords(t *testing.T) {
-	s := startSuite(t)
+	eachSuite(t, auditReadsThePeoplesKeysOfOthersAndWritesTheRecords)
+}
+
+func auditReadsThePeoplesKeysOfOthersAndWritesTheRecords(t *testing.T, s suite) {
 	s.provision(t)
 	ctx := within(t)
 	keys := keyFile(t)
@@ -204,7 +225,10 @@ func TestAuditReadsThePeoplesKeysOfOthersAndWritesTheRecords(t *testing.T) {
 
 // TestAServiceCannotReachBeyondItsAccount tries what a service that fell into wrong hands would.
 func TestAServiceCannotReachBeyondItsAccount(t *testing.T) { // X1
-	s := startSuite(t)
+	eachSuite(t, aServiceCannotReachBeyondItsAccount)
+}
+
+func aServiceCannotReachBeyondItsAccount(t *testing.T, s suite) {
 	s.provision(t)
 	ctx := within(t)
 	admin := s.as(t, eventlog.UserProvision)
