@@ -42,14 +42,14 @@ type submitRequest struct {
 	RawBody []byte
 }
 
-// Submission is a version as it was read; showing the version tells what of it.
+// Submission is a version as it was read.
 type Submission struct {
 	endpoint.Receipt
-	Version    string `json:"version"`
-	Title      string `json:"title"`
-	BasePath   string `json:"base_path"`
-	Operations int    `json:"operations" doc:"How many were read"`
-	Scopes     int    `json:"scopes" doc:"How many were read"`
+	Version    string           `json:"version"`
+	Title      string           `json:"title"`
+	BasePath   string           `json:"base_path"`
+	Operations []view.Operation `json:"operations"`
+	Scopes     []view.Scope     `json:"scopes"`
 }
 
 // versionID makes the uniqueness of a version in its product that of an id.
@@ -87,10 +87,14 @@ func (s *Service) submitVersion(ctx context.Context, in submitRequest) (endpoint
 	if err != nil {
 		return none, err
 	}
-	return endpoint.At(out.Position, Submission{
-		Receipt: endpoint.Receipt{ID: id, Position: out.Position, Repeated: out.Repeated}, Version: number, Title: read.Title, BasePath: read.BasePath,
-		Operations: len(read.Operations), Scopes: len(read.Scopes),
-	}), nil
+	body := Submission{Receipt: endpoint.Receipt{ID: id, Position: out.Position, Repeated: out.Repeated}, Version: number, Title: read.Title, BasePath: read.BasePath}
+	for _, o := range read.Operations {
+		body.Operations = append(body.Operations, view.Operation{ID: o.Id, Method: o.Method, Path: o.Path, Summary: o.Summary, Scopes: o.Scopes})
+	}
+	for _, scope := range read.Scopes {
+		body.Scopes = append(body.Scopes, view.Scope{Name: scope.Name, Description: scope.Description, Risk: scope.Risk})
+	}
+	return endpoint.At(out.Position, body), nil
 }
 
 // contractInvalid names the line that breaks a rule.
