@@ -14,6 +14,8 @@ import (
 const (
 	codeWrongLast        jetstream.ErrorCode = 10071
 	codeWrongLastPending jetstream.ErrorCode = 10164 // R3: another write to that subject is in flight
+	codeNoRoom           jetstream.ErrorCode = 10047
+	codeStoreFailed      jetstream.ErrorCode = 10077
 	codeDuplicateInHand  jetstream.ErrorCode = 10158 // R3: an earlier copy of this message is in flight
 )
 
@@ -39,18 +41,22 @@ func (s *server) publish(ctx context.Context, m *nats.Msg, found func(context.Co
 			// Not definite: what is in flight may be a copy of ours, or may never be stored.
 		case errors.As(err, &refusal):
 			stale := refusal.ErrorCode == codeWrongLast
-			if !stale && !open {
+			switch {
+			case stale || open:
+			case refusal.ErrorCode == codeNoRoom || refusal.ErrorCode == codeStoreFailed:
+				return 0, fmt.Errorf("%w: %w", ErrUnavailable, err)
+			case refusal.Code < 500:
 				return 0, fmt.Errorf("append refused: %w", err)
 			}
-			if found != nil {
+			if (stale || open) && found != nil {
 				if at, ferr := found(ctx); ferr == nil && at != 0 {
 					return at, nil
 				} else if ferr == nil && stale {
 					// A copy still on its way carries the same stale expectation: it will be refused too.
 					return 0, errStale
 				}
+				open = true
 			}
-			open = true
 		case errors.Is(err, nats.ErrNoResponders), errors.Is(err, jetstream.ErrNoStreamResponse):
 			// Nobody took it.
 		default:

@@ -109,7 +109,7 @@ func (v *Vault) Get(ctx context.Context, kind, id string) ([]byte, error) {
 
 func (v *Vault) store(ctx context.Context, kind, id string, secret []byte, expected *uint64) (*eventv1.VaultEntry, error) {
 	entry := &eventv1.VaultEntry{Id: randomID()}
-	for {
+	for again := false; ; again = true {
 		subject, err := v.subject(kind, id)
 		if err != nil {
 			return nil, err
@@ -125,6 +125,10 @@ func (v *Vault) store(ctx context.Context, kind, id string, secret []byte, expec
 			}
 		}
 		at, err := v.write(ctx, subject, entry, expected)
+		if again && errors.Is(err, ErrSecretExists) {
+			// Whoever changed the wrapping key got to it first, or wrote something newer.
+			return entry, nil
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -8,6 +8,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/tink-crypto/tink-go/v2/aead"
@@ -185,13 +186,25 @@ func (v *Vault) rewrap(ctx context.Context, set wrappingSet) error {
 	if err != nil {
 		return err
 	}
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, rewrapsAtOnce)
 	for _, subject := range subjects {
-		if err := v.rewrapOne(ctx, subject, set); err != nil {
-			return fmt.Errorf("wrap %s anew: %w", subject, err)
-		}
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			if err := v.rewrapOne(ctx, subject, set); err != nil {
+				stop(fmt.Errorf("wrap %s anew: %w", subject, err))
+			}
+		})
 	}
-	return nil
+	wg.Wait()
+	return context.Cause(ctx)
 }
+
+// rewrapsAtOnce bounds the requests in flight while everything is wrapped anew.
+const rewrapsAtOnce = 16
 
 func (v *Vault) rewrapOne(ctx context.Context, subject string, set wrappingSet) error {
 	for {
