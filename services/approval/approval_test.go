@@ -266,6 +266,30 @@ func TestAReviewerWhoLeftIsNobody(t *testing.T) {
 	}
 }
 
+// A5, X5: what somebody approved who left before the decision no longer counts.
+func TestTheApprovalOfSomebodyWhoLeftIsTakenBack(t *testing.T) {
+	d := open(t)
+	id, digest := d.submitted(t, d.ana, ask(d.production, d.ledger, "ledger:read"))
+	d.Call(&d.rita, "POST", "/v1/requests/"+id+"/reviews", approve("product_reviewer", digest)).Wants(200, "")
+	d.fact("identity", "person", d.rita.ID, &identityv1.PersonDeprovisioned{Reason: "left"})
+	d.Call(&d.omar, "POST", "/v1/requests/"+id+"/reviews", approve("organization_admin", digest)).Wants(200, "")
+	d.suite.Settle(t, d.at)
+	d.Shown(d.tail(t))
+	var shown struct {
+		State   string
+		Clauses []struct {
+			Seat    string
+			Reviews []struct{ PersonID string }
+		}
+	}
+	d.Call(&d.ana, "GET", "/v1/requests/"+id, nil).Into(&shown)
+	if shown.State != "in_review" || len(shown.Clauses[0].Reviews) != 1 || len(shown.Clauses[1].Reviews) != 0 {
+		t.Errorf("%+v", shown)
+	}
+	d.Call(&d.rolf, "POST", "/v1/requests/"+id+"/reviews", approve("product_reviewer", digest)).Wants(200, "")
+	d.grantOf(t, d.ana, id)
+}
+
 // A16: every operation on an object out of reach answers as if there were none, whatever the body.
 func TestForeignObjectsAreNotThere(t *testing.T) {
 	d := open(t)

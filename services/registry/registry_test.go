@@ -1,20 +1,24 @@
 package registry_test
 
 import (
+	"context"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/chancery-dev/chancery/libs/aggregate"
 	"github.com/chancery-dev/chancery/libs/principal"
 	"github.com/chancery-dev/chancery/libs/service"
 	"github.com/chancery-dev/chancery/libs/service/servicetest"
 	approvalv1 "github.com/chancery-dev/chancery/proto/approval/v1"
 	identityv1 "github.com/chancery-dev/chancery/proto/identity/v1"
+	registryv1 "github.com/chancery-dev/chancery/proto/registry/v1"
 	"github.com/chancery-dev/chancery/services/registry"
-	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
 // desk is a registry that runs, and the people who use it.
@@ -23,6 +27,7 @@ type desk struct {
 	suite  *servicetest.Suite
 	at     *service.Running
 	config service.Config
+	ahead  *atomic.Int64 // how far the clock was moved on
 
 	meridian, northwind, fabrikam     string
 	paula, rita, pam                  principal.Principal // the provider's
@@ -30,7 +35,8 @@ type desk struct {
 }
 
 func open(t *testing.T) *desk {
-	d := &desk{suite: servicetest.New(t, nil)}
+	d := &desk{ahead: new(atomic.Int64)}
+	d.suite = servicetest.New(t, func() time.Time { return time.Now().Add(time.Duration(d.ahead.Load())) })
 	d.config = d.suite.Config(registry.Name, true)
 	d.suite.Token(registry.Name, principal.Principal{ID: "x", Kind: principal.Person}) // publishes the portal's key
 	d.at = d.suite.Start(registry.Name, d.config, registry.New)
@@ -271,6 +277,51 @@ func TestListsPageByKey(t *testing.T) {
 	}
 	if got := strings.Join(names, ""); got != "EDCBA" {
 		t.Errorf("pages: %s", got)
+	}
+}
+
+// B3, B24, L12: time retires what was announced, and stops what nobody answers for.
+func TestTimeRetiresVersionsAndSuspendsApplicationsWithoutAnOwner(t *testing.T) {
+	d := open(t)
+	_, version := d.product(t, "ledger", "partner", "partner")
+	d.Call(&d.paula, "POST", "/v1/versions/"+version+"/deprecate", body{"sunset_at": time.Now().Add(31 * 24 * time.Hour), "migration": "2.0"}).ID()
+	lost := d.Call(&d.ana, "POST", "/v1/applications", body{"name": "A", "purpose": "p", "environment": "sandbox", "backup_owner_id": d.ben.ID}).ID()
+	d.suite.Append("identity", "person", d.ben.ID, &identityv1.PersonDeprovisioned{Reason: "left"})
+	d.suite.Settle(t, d.at)
+	if d.said(t, "application", lost, &registryv1.ApplicationSuspended{}) || !d.said(t, "application", lost, &registryv1.ApplicationOrphaned{}) {
+		t.Error("an application is stopped at once, or not marked")
+	}
+	d.ahead.Store(int64(15 * 24 * time.Hour))
+	d.eventually(t, func() bool { return d.said(t, "application", lost, &registryv1.ApplicationSuspended{}) })
+	if d.said(t, "version", version, &registryv1.VersionRetired{}) {
+		t.Error("a version was retired before its announced end")
+	}
+	d.ahead.Store(int64(32 * 24 * time.Hour))
+	d.eventually(t, func() bool { return d.said(t, "version", version, &registryv1.VersionRetired{}) })
+}
+
+// said tells whether a fact of this type is the last an aggregate says.
+func (d *desk) said(t *testing.T, kind, id string, fact aggregate.Event) bool {
+	t.Helper()
+	log := d.suite.Log(registry.Name)
+	records, err := log.Read(t.Context(), log.Subject(kind, id))
+	if err != nil || len(records) == 0 {
+		t.Fatal(id, err)
+	}
+	facts := records[len(records)-1].Facts
+	return facts[len(facts)-1].ProtoReflect().Descriptor() == fact.ProtoReflect().Descriptor()
+}
+
+func (d *desk) eventually(t *testing.T, holds func() bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), servicetest.Patience)
+	defer cancel()
+	for tick := time.NewTicker(20 * time.Millisecond); !holds(); {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatal("it never came to be")
+		}
 	}
 }
 

@@ -373,6 +373,59 @@ func (x *RequestReviewed) GetReviewerId() string {
 	return ""
 }
 
+// A review no longer counts: who gave it has left before the request was decided.
+type RequestReviewVoided struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Seat          string                 `protobuf:"bytes,1,opt,name=seat,proto3" json:"seat,omitempty"`
+	ReviewerId    string                 `protobuf:"bytes,2,opt,name=reviewer_id,json=reviewerId,proto3" json:"reviewer_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RequestReviewVoided) Reset() {
+	*x = RequestReviewVoided{}
+	mi := &file_approval_v1_request_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RequestReviewVoided) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RequestReviewVoided) ProtoMessage() {}
+
+func (x *RequestReviewVoided) ProtoReflect() protoreflect.Message {
+	mi := &file_approval_v1_request_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RequestReviewVoided.ProtoReflect.Descriptor instead.
+func (*RequestReviewVoided) Descriptor() ([]byte, []int) {
+	return file_approval_v1_request_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *RequestReviewVoided) GetSeat() string {
+	if x != nil {
+		return x.Seat
+	}
+	return ""
+}
+
+func (x *RequestReviewVoided) GetReviewerId() string {
+	if x != nil {
+		return x.ReviewerId
+	}
+	return ""
+}
+
 // Every clause is met.
 type RequestApproved struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -385,7 +438,7 @@ type RequestApproved struct {
 
 func (x *RequestApproved) Reset() {
 	*x = RequestApproved{}
-	mi := &file_approval_v1_request_proto_msgTypes[4]
+	mi := &file_approval_v1_request_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -397,7 +450,7 @@ func (x *RequestApproved) String() string {
 func (*RequestApproved) ProtoMessage() {}
 
 func (x *RequestApproved) ProtoReflect() protoreflect.Message {
-	mi := &file_approval_v1_request_proto_msgTypes[4]
+	mi := &file_approval_v1_request_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -410,7 +463,7 @@ func (x *RequestApproved) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RequestApproved.ProtoReflect.Descriptor instead.
 func (*RequestApproved) Descriptor() ([]byte, []int) {
-	return file_approval_v1_request_proto_rawDescGZIP(), []int{4}
+	return file_approval_v1_request_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *RequestApproved) GetContentDigest() string {
@@ -444,7 +497,7 @@ type RequestDenied struct {
 
 func (x *RequestDenied) Reset() {
 	*x = RequestDenied{}
-	mi := &file_approval_v1_request_proto_msgTypes[5]
+	mi := &file_approval_v1_request_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -456,7 +509,7 @@ func (x *RequestDenied) String() string {
 func (*RequestDenied) ProtoMessage() {}
 
 func (x *RequestDenied) ProtoReflect() protoreflect.Message {
-	mi := &file_approval_v1_request_proto_msgTypes[5]
+	mi := &file_approval_v1_request_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -469,7 +522,7 @@ func (x *RequestDenied) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RequestDenied.ProtoReflect.Descriptor instead.
 func (*RequestDenied) Descriptor() ([]byte, []int) {
-	return file_approval_v1_request_proto_rawDescGZIP(), []int{5}
+	return file_approval_v1_request_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *RequestDenied) GetContentDigest() string {
@@ -495,7 +548,7 @@ type RequestWithdrawn struct {
 
 func (x *RequestWithdrawn) Reset() {
 	*x = RequestWithdrawn{}
-	mi := &file_approval_v1_request_proto_msgTypes[6]
+	mi := &file_approval_v1_request_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -507,7 +560,7 @@ func (x *RequestWithdrawn) String() string {
 func (*RequestWithdrawn) ProtoMessage() {}
 
 func (x *RequestWithdrawn) ProtoReflect() protoreflect.Message {
-	mi := &file_approval_v1_request_proto_msgTypes[6]
+	mi := &file_approval_v1_request_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -520,7 +573,7 @@ func (x *RequestWithdrawn) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RequestWithdrawn.ProtoReflect.Descriptor instead.
 func (*RequestWithdrawn) Descriptor() ([]byte, []int) {
-	return file_approval_v1_request_proto_rawDescGZIP(), []int{6}
+	return file_approval_v1_request_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *RequestWithdrawn) GetReason() string {
@@ -540,7 +593,7 @@ type RequestExpired struct {
 
 func (x *RequestExpired) Reset() {
 	*x = RequestExpired{}
-	mi := &file_approval_v1_request_proto_msgTypes[7]
+	mi := &file_approval_v1_request_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -552,7 +605,7 @@ func (x *RequestExpired) String() string {
 func (*RequestExpired) ProtoMessage() {}
 
 func (x *RequestExpired) ProtoReflect() protoreflect.Message {
-	mi := &file_approval_v1_request_proto_msgTypes[7]
+	mi := &file_approval_v1_request_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -565,7 +618,7 @@ func (x *RequestExpired) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RequestExpired.ProtoReflect.Descriptor instead.
 func (*RequestExpired) Descriptor() ([]byte, []int) {
-	return file_approval_v1_request_proto_rawDescGZIP(), []int{7}
+	return file_approval_v1_request_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *RequestExpired) GetDecideBefore() *timestamppb.Timestamp {
@@ -612,7 +665,11 @@ const file_approval_v1_request_proto_rawDesc = "" +
 	"\x0econtent_digest\x18\x03 \x01(\tR\rcontentDigest\x12\x1e\n" +
 	"\acomment\x18\x04 \x01(\tB\x04ص\x18\x02R\acomment\x12\x1f\n" +
 	"\vreviewer_id\x18\x05 \x01(\tR\n" +
-	"reviewerId:)\x8a\xb5\x18%{actor} reviewed as {seat}: {verdict}\"\xbb\x01\n" +
+	"reviewerId:)\x8a\xb5\x18%{actor} reviewed as {seat}: {verdict}\"\x86\x01\n" +
+	"\x13RequestReviewVoided\x12\x12\n" +
+	"\x04seat\x18\x01 \x01(\tR\x04seat\x12\x1f\n" +
+	"\vreviewer_id\x18\x02 \x01(\tR\n" +
+	"reviewerId::\x8a\xb5\x186the review of {reviewer_id} as {seat} no longer counts\"\xbb\x01\n" +
 	"\x0fRequestApproved\x12%\n" +
 	"\x0econtent_digest\x18\x01 \x01(\tR\rcontentDigest\x12!\n" +
 	"\freviewer_ids\x18\x02 \x03(\tR\vreviewerIds\x12.\n" +
@@ -640,24 +697,25 @@ func file_approval_v1_request_proto_rawDescGZIP() []byte {
 	return file_approval_v1_request_proto_rawDescData
 }
 
-var file_approval_v1_request_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_approval_v1_request_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_approval_v1_request_proto_goTypes = []any{
 	(*Content)(nil),               // 0: approval.v1.Content
 	(*Clause)(nil),                // 1: approval.v1.Clause
 	(*RequestSubmitted)(nil),      // 2: approval.v1.RequestSubmitted
 	(*RequestReviewed)(nil),       // 3: approval.v1.RequestReviewed
-	(*RequestApproved)(nil),       // 4: approval.v1.RequestApproved
-	(*RequestDenied)(nil),         // 5: approval.v1.RequestDenied
-	(*RequestWithdrawn)(nil),      // 6: approval.v1.RequestWithdrawn
-	(*RequestExpired)(nil),        // 7: approval.v1.RequestExpired
-	(*timestamppb.Timestamp)(nil), // 8: google.protobuf.Timestamp
+	(*RequestReviewVoided)(nil),   // 4: approval.v1.RequestReviewVoided
+	(*RequestApproved)(nil),       // 5: approval.v1.RequestApproved
+	(*RequestDenied)(nil),         // 6: approval.v1.RequestDenied
+	(*RequestWithdrawn)(nil),      // 7: approval.v1.RequestWithdrawn
+	(*RequestExpired)(nil),        // 8: approval.v1.RequestExpired
+	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
 }
 var file_approval_v1_request_proto_depIdxs = []int32{
 	0, // 0: approval.v1.RequestSubmitted.content:type_name -> approval.v1.Content
 	1, // 1: approval.v1.RequestSubmitted.clauses:type_name -> approval.v1.Clause
-	8, // 2: approval.v1.RequestSubmitted.decide_before:type_name -> google.protobuf.Timestamp
+	9, // 2: approval.v1.RequestSubmitted.decide_before:type_name -> google.protobuf.Timestamp
 	0, // 3: approval.v1.RequestApproved.content:type_name -> approval.v1.Content
-	8, // 4: approval.v1.RequestExpired.decide_before:type_name -> google.protobuf.Timestamp
+	9, // 4: approval.v1.RequestExpired.decide_before:type_name -> google.protobuf.Timestamp
 	5, // [5:5] is the sub-list for method output_type
 	5, // [5:5] is the sub-list for method input_type
 	5, // [5:5] is the sub-list for extension type_name
@@ -676,7 +734,7 @@ func file_approval_v1_request_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_approval_v1_request_proto_rawDesc), len(file_approval_v1_request_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   8,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -10,6 +10,7 @@ import (
 	_ "github.com/chancery-dev/chancery/proto/event/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -171,11 +172,13 @@ func (x *ApplicationOwnerAssigned) GetPreviousPersonId() string {
 
 // An owner left: no new credentials until a successor is named.
 type ApplicationOrphaned struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Seat          string                 `protobuf:"bytes,1,opt,name=seat,proto3" json:"seat,omitempty"`
-	PersonId      string                 `protobuf:"bytes,2,opt,name=person_id,json=personId,proto3" json:"person_id,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Seat     string                 `protobuf:"bytes,1,opt,name=seat,proto3" json:"seat,omitempty"`
+	PersonId string                 `protobuf:"bytes,2,opt,name=person_id,json=personId,proto3" json:"person_id,omitempty"`
+	// Without a successor until then the application is suspended.
+	TransferBefore *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=transfer_before,json=transferBefore,proto3" json:"transfer_before,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *ApplicationOrphaned) Reset() {
@@ -220,6 +223,13 @@ func (x *ApplicationOrphaned) GetPersonId() string {
 		return x.PersonId
 	}
 	return ""
+}
+
+func (x *ApplicationOrphaned) GetTransferBefore() *timestamppb.Timestamp {
+	if x != nil {
+		return x.TransferBefore
+	}
+	return nil
 }
 
 type ApplicationSuspended struct {
@@ -466,7 +476,7 @@ var File_registry_v1_application_proto protoreflect.FileDescriptor
 
 const file_registry_v1_application_proto_rawDesc = "" +
 	"\n" +
-	"\x1dregistry/v1/application.proto\x12\vregistry.v1\x1a\x16event/v1/options.proto\"\xa1\x02\n" +
+	"\x1dregistry/v1/application.proto\x12\vregistry.v1\x1a\x16event/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa1\x02\n" +
 	"\x15ApplicationRegistered\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x129\n" +
 	"\x0forganization_id\x18\x02 \x01(\tB\x10\xe2\xb5\x18\forganizationR\x0eorganizationId\x12 \n" +
@@ -478,10 +488,11 @@ const file_registry_v1_application_proto_rawDesc = "" +
 	"\x18ApplicationOwnerAssigned\x12\x12\n" +
 	"\x04seat\x18\x01 \x01(\tR\x04seat\x12\x1b\n" +
 	"\tperson_id\x18\x02 \x01(\tR\bpersonId\x12,\n" +
-	"\x12previous_person_id\x18\x03 \x01(\tR\x10previousPersonId:#\x8a\xb5\x18\x1f{actor} made {person_id} {seat}\"v\n" +
+	"\x12previous_person_id\x18\x03 \x01(\tR\x10previousPersonId:#\x8a\xb5\x18\x1f{actor} made {person_id} {seat}\"\xc9\x01\n" +
 	"\x13ApplicationOrphaned\x12\x12\n" +
 	"\x04seat\x18\x01 \x01(\tR\x04seat\x12\x1b\n" +
-	"\tperson_id\x18\x02 \x01(\tR\bpersonId:.\x8a\xb5\x18*the application lost {person_id} as {seat}\"\x8a\x01\n" +
+	"\tperson_id\x18\x02 \x01(\tR\bpersonId\x12Q\n" +
+	"\x0ftransfer_before\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampB\f\xea\xb5\x18\btransferR\x0etransferBefore:.\x8a\xb5\x18*the application lost {person_id} as {seat}\"\x8a\x01\n" +
 	"\x14ApplicationSuspended\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x18\n" +
 	"\aimposed\x18\x02 \x01(\bR\aimposed:@\x8a\xb5\x18+{actor} suspended the application: {reason}\xaa\xb5\x18\r\n" +
@@ -522,13 +533,15 @@ var file_registry_v1_application_proto_goTypes = []any{
 	(*ApplicationDisabled)(nil),      // 5: registry.v1.ApplicationDisabled
 	(*ApplicationEnabled)(nil),       // 6: registry.v1.ApplicationEnabled
 	(*ApplicationOffboarded)(nil),    // 7: registry.v1.ApplicationOffboarded
+	(*timestamppb.Timestamp)(nil),    // 8: google.protobuf.Timestamp
 }
 var file_registry_v1_application_proto_depIdxs = []int32{
-	0, // [0:0] is the sub-list for method output_type
-	0, // [0:0] is the sub-list for method input_type
-	0, // [0:0] is the sub-list for extension type_name
-	0, // [0:0] is the sub-list for extension extendee
-	0, // [0:0] is the sub-list for field type_name
+	8, // 0: registry.v1.ApplicationOrphaned.transfer_before:type_name -> google.protobuf.Timestamp
+	1, // [1:1] is the sub-list for method output_type
+	1, // [1:1] is the sub-list for method input_type
+	1, // [1:1] is the sub-list for extension type_name
+	1, // [1:1] is the sub-list for extension extendee
+	0, // [0:1] is the sub-list for field type_name
 }
 
 func init() { file_registry_v1_application_proto_init() }

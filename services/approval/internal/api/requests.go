@@ -70,7 +70,7 @@ type Content struct {
 
 // Moment is one thing that happened to a request.
 type Moment struct {
-	Type      string    `json:"type" enum:"submitted,reviewed,approved,denied,withdrawn,expired,granted"`
+	Type      string    `json:"type" enum:"submitted,reviewed,review_voided,approved,denied,withdrawn,expired,granted"`
 	At        time.Time `json:"at"`
 	ActorID   string    `json:"actor_id,omitempty"`
 	ActorKind string    `json:"actor_kind,omitempty"`
@@ -122,6 +122,8 @@ func (s *Service) tell(ctx context.Context, d *RequestDetail) error {
 			case *approvalv1.RequestReviewed:
 				m.Type, m.Seat, m.Verdict, m.Text = "reviewed", f.Seat, f.Verdict, f.Comment
 				comment(d.Clauses, f)
+			case *approvalv1.RequestReviewVoided:
+				m.Type, m.Seat = "review_voided", f.Seat
 			case *approvalv1.RequestApproved:
 				m.Type = "approved"
 				if len(f.ReviewerIds) == 0 {

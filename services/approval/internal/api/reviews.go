@@ -31,10 +31,14 @@ func (s *Service) reviewRequest(ctx context.Context, in reviewBody) (endpoint.An
 		if err != nil {
 			return nil, err
 		}
+		gone, err := rows.Gone(ctx, in.ID)
+		if err != nil {
+			return nil, err
+		}
 		authority, err := rows.Authority(ctx, caller.ID, row.OrganizationID, row.ProductID)
 		return request.Review{
 			Seat: in.Body.Seat, ReviewerID: caller.ID, Verdict: in.Body.Verdict, Digest: in.Body.ContentDigest, Comment: in.Body.Comment,
-			Authority: authority, World: w, Now: s.Clock(),
+			Authority: authority, Gone: gone, World: w, Now: s.Clock(),
 		}, err
 	})
 	return done(in.ID, out, err)

@@ -27,6 +27,7 @@ type Policies struct {
 func (p Policies) All() []projection.Policy {
 	return []projection.Policy{
 		projection.On("request_approved", p.onRequestApproved),
+		{Name: "person_left", On: p.onPersonLeft, To: departures},
 		{Name: "access_ended", On: p.onAccessEnded, To: endings},
 	}
 }

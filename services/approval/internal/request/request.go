@@ -9,6 +9,7 @@
 //     never fills two seats (C3, L7).
 //  6. A review is of the content's digest that the reviewer saw; another digest is refused (L7).
 //  7. A seat is taken only by those who hold the authority for it at that moment.
+//     When who gave a review leaves before the request is decided, the review no longer counts (A5).
 //  8. Approval follows when every clause is met, and only then; without clauses the policy decides alone (C4).
 //  9. One denial, with its reason, ends the request (C5).
 //  10. After the deadline nobody reviews, and an undecided request expires (C5, L8).
@@ -101,6 +102,8 @@ func (s State) Evolve(e aggregate.Event) State {
 		s.Requester, s.Barred, s.DecideBefore = e.RequesterId, e.BarredPersonIds, e.DecideBefore.AsTime()
 	case *approvalv1.RequestReviewed:
 		s.Reviews = append(slices.Clone(s.Reviews), Taken{Seat: e.Seat, Reviewer: e.ReviewerId, Verdict: e.Verdict})
+	case *approvalv1.RequestReviewVoided:
+		s.Reviews = slices.DeleteFunc(slices.Clone(s.Reviews), func(r Taken) bool { return r.Reviewer == e.ReviewerId })
 	case *approvalv1.RequestApproved:
 		s.Outcome = Approved
 	case *approvalv1.RequestDenied:

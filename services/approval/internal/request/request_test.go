@@ -170,6 +170,24 @@ func TestASeatIsTakenOnlyWithTheAuthorityForItAtThatMoment(t *testing.T) {
 		When(review("oda", OrganizationAdmin)).Refused(ErrSeatFilled)
 }
 
+// A5, X5
+func TestTheReviewOfSomebodyWhoLeftNoLongerCounts(t *testing.T) {
+	voided := &approvalv1.RequestReviewVoided{Seat: OrganizationAdmin, ReviewerId: "omar"}
+	s := given(t, submitted(two...), reviewed("omar", OrganizationAdmin, "approve", ""))
+	late := review("rita", ProductReviewer)
+	late.Gone = []string{"omar"}
+	s.When(late).Then(voided, reviewed("rita", ProductReviewer, "approve", ""))
+	if missing := s.State().Missing(); len(missing) != 1 || missing[0].Seat != OrganizationAdmin {
+		t.Fatalf("missing: %v", missing)
+	}
+	s.When(review("oda", OrganizationAdmin)).Then(reviewed("oda", OrganizationAdmin, "approve", ""),
+		&approvalv1.RequestApproved{ContentDigest: Digest(content), ReviewerIds: []string{"rita", "oda"}, Content: content})
+	s.When(Void{Gone: []string{"oda"}}).Then()
+	given(t).When(Void{Gone: []string{"omar"}}).Refused(ErrUnknown)
+	given(t, submitted(two...), reviewed("omar", OrganizationAdmin, "approve", "")).When(Void{Gone: []string{"rita", "omar"}}).Then(voided).
+		When(Void{Gone: []string{"omar"}}).Then()
+}
+
 // C5
 func TestADenialNeedsAReasonAndEndsTheRequest(t *testing.T) {
 	r := review("rita", ProductReviewer)

@@ -17,12 +17,16 @@ type Review struct {
 	Comment string
 	// Authority lists the seats the reviewer may take, judged on the rows this decision rests on.
 	Authority []string
-	World     World
-	Now       time.Time
+	// Gone are those earlier reviewers who have left.
+	Gone  []string
+	World World
+	Now   time.Time
 }
 
 // Decide follows rules 5 to 11.
 func (c Review) Decide(s State) ([]aggregate.Event, error) {
+	voided, _ := Void{Gone: c.Gone}.Decide(s)
+	s = aggregate.Fold(s, voided...)
 	if err := s.MayReview(c.Seat, c.ReviewerID, c.Authority, c.Now); err != nil {
 		return nil, err
 	}
@@ -37,15 +41,15 @@ func (c Review) Decide(s State) ([]aggregate.Event, error) {
 	}
 	reviewed := &approvalv1.RequestReviewed{Seat: c.Seat, Verdict: c.Verdict, ContentDigest: s.Digest, Comment: comment, ReviewerId: c.ReviewerID}
 	if c.Verdict == "deny" {
-		return []aggregate.Event{reviewed, &approvalv1.RequestDenied{ContentDigest: s.Digest, Reason: comment}}, nil
+		return append(voided, reviewed, &approvalv1.RequestDenied{ContentDigest: s.Digest, Reason: comment}), nil
 	}
 	if err := c.World.stands(); err != nil {
 		return nil, err
 	}
 	if after := s.Evolve(reviewed); len(after.Missing()) == 0 {
-		return []aggregate.Event{reviewed, &approvalv1.RequestApproved{ContentDigest: s.Digest, ReviewerIds: after.Reviewers(), Content: s.Content}}, nil
+		return append(voided, reviewed, &approvalv1.RequestApproved{ContentDigest: s.Digest, ReviewerIds: after.Reviewers(), Content: s.Content}), nil
 	}
-	return []aggregate.Event{reviewed}, nil
+	return append(voided, reviewed), nil
 }
 
 // MayReview is why the person could not review in this seat now, or nil.

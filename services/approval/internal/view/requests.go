@@ -15,7 +15,7 @@ import (
 )
 
 // What people wrote is personal and stays sealed in the log; it is read from there when a request is shown.
-var requests = projection.View{Name: "requests", Version: 1, Schema: `
+var requests = projection.View{Name: "requests", Version: 2, Schema: `
 create table requests (
 	id text primary key, application_id text not null, organization_id text not null, product_id text not null, scopes text[] not null,
 	environment text not null, class text not null, duration_seconds bigint not null, content_digest text not null, policy text not null,
@@ -43,8 +43,12 @@ create index on requests (product_id) where decided_at is null`,
 				append(pq.StringArray{}, c.Scopes...), c.Environment, c.Class, c.DurationSeconds, f.ContentDigest, f.Policy, f.RequesterId,
 				append(pq.StringArray{}, f.BarredPersonIds...), projection.JSON[[]Clause]{V: clauses}, f.DecideBefore.AsTime(), r.Time, r.Sequence, r.Envelope.GetSeen())
 		case *approvalv1.RequestReviewed:
-			review := []taken{{Seat: f.Seat, Review: Review{PersonID: f.ReviewerId, Verdict: f.Verdict, At: r.Time.UTC()}}}
+			review := []taken{{Seat: f.Seat, Seen: r.Envelope.GetSeen(), Review: Review{PersonID: f.ReviewerId, Verdict: f.Verdict, At: r.Time.UTC()}}}
 			return projection.Exec(ctx, tx, `update requests set state='in_review', reviews=reviews || $2 where id=$1`, id, projection.JSON[[]taken]{V: review})
+		case *approvalv1.RequestReviewVoided:
+			return projection.Exec(ctx, tx, `update requests set reviews=kept.reviews, state=case when kept.reviews='[]' then 'submitted' else state end
+				from (select coalesce(jsonb_agg(v), '[]') as reviews from requests, jsonb_array_elements(reviews) v where id=$1 and v->>'person_id'<>$2) kept
+				where id=$1`, id, f.ReviewerId)
 		case *approvalv1.RequestApproved:
 			return decided("approved")
 		case *approvalv1.RequestDenied:
@@ -74,9 +78,10 @@ type Review struct {
 	Comment  string    `json:"comment,omitempty"`
 }
 
-// taken is one review with the seat it was given in.
+// taken is one review with the seat it was given in and the position it rested on.
 type taken struct {
 	Seat string `json:"seat"`
+	Seen uint64 `json:"seen"`
 	Review
 }
 
@@ -194,5 +199,13 @@ func open(seat string) string {
 func (r Rows) PendingOf(ctx context.Context, application, organization string, position uint64) (ids []string, err error) {
 	err = r.Many(ctx, &ids, `select id from requests where ($1='' or application_id=$1) and ($2='' or organization_id=$2) and decided_at is null and seen<$3
 		order by position`, application, organization, position)
+	return ids, err
+}
+
+// ReviewedBy are the ids of the undecided requests that the person reviewed on the word of what was known before the
+// position.
+func (r Rows) ReviewedBy(ctx context.Context, person string, position uint64) (ids []string, err error) {
+	err = r.Many(ctx, &ids, `select id from requests where decided_at is null and exists (select 1 from jsonb_array_elements(reviews) v
+		where v->>'person_id'=$1 and (v->>'seen')::bigint<$2) order by position`, person, position)
 	return ids, err
 }

@@ -4,7 +4,8 @@
 //  1. An application is registered once, and nothing else happens to it before that (B1).
 //  2. It has a named owner and a named backup owner: two different people of its own organisation (B2, L12).
 //  3. A seat is only ever handed over: nobody leaves one empty by a command, and no one holds both.
-//  4. When a person leaves, every seat they hold is orphaned, once; naming a successor ends that (B3).
+//  4. When a person leaves, every seat they hold is orphaned, once; naming a successor ends that, and without one in
+//     time the application is suspended (B3, L12).
 //  5. It runs in one environment, sandbox or production, for good.
 //  6. Suspending is lifted by resuming, disabling by enabling; the two do not lift each other, and what the provider
 //     imposed its organisation cannot lift.
@@ -14,6 +15,7 @@ package application
 import (
 	"errors"
 	"maps"
+	"time"
 
 	"github.com/chancery-dev/chancery/libs/aggregate"
 	registryv1 "github.com/chancery-dev/chancery/proto/registry/v1"
@@ -42,8 +44,8 @@ type State struct {
 	Purpose      string
 	// Holders names the person in each seat; an orphaned seat keeps the name of who left.
 	Holders map[string]string
-	// Orphaned holds the seats whose holder left.
-	Orphaned                        map[string]bool
+	// Orphaned holds the seats whose holder left, and until when a successor is to be named.
+	Orphaned                        map[string]time.Time
 	Suspended, Disabled, Offboarded bool
 	// SuspensionImposed and DisablingImposed say that the provider did it.
 	SuspensionImposed, DisablingImposed bool
@@ -84,7 +86,7 @@ func (s State) Evolve(e aggregate.Event) State {
 		s.Holders = with(s.Holders, e.Seat, e.PersonId)
 		s.Orphaned = without(s.Orphaned, e.Seat)
 	case *registryv1.ApplicationOrphaned:
-		s.Orphaned = with(s.Orphaned, e.Seat, true)
+		s.Orphaned = with(s.Orphaned, e.Seat, e.TransferBefore.AsTime())
 	case *registryv1.ApplicationSuspended:
 		s.Suspended, s.SuspensionImposed = true, e.Imposed
 	case *registryv1.ApplicationResumed:
@@ -103,11 +105,16 @@ func (s State) Evolve(e aggregate.Event) State {
 func (s State) Accountable() []string {
 	var ids []string
 	for _, seat := range []string{Owner, BackupOwner} {
-		if id := s.Holders[seat]; id != "" && !s.Orphaned[seat] {
+		if id := s.Holders[seat]; id != "" && !s.orphaned(seat) {
 			ids = append(ids, id)
 		}
 	}
 	return ids
+}
+
+func (s State) orphaned(seat string) bool {
+	_, lost := s.Orphaned[seat]
+	return lost
 }
 
 // alive refuses what can only happen to a registered application that was not offboarded.

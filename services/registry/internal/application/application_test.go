@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
+	"google.golang.org/protobuf/types/known/timestamppb"
 	"pgregory.net/rapid"
 
 	"github.com/chancery-dev/chancery/libs/aggregate"
@@ -22,7 +24,8 @@ var (
 		Organization: northwind, Owner: ana, BackupOwner: ben}
 	registered = &registryv1.ApplicationRegistered{Name: "Ledger Sync", Purpose: "nightly reconciliation",
 		Environment: "sandbox", OrganizationId: "northwind", OwnerId: "ana", BackupOwnerId: "ben"}
-	orphaned = &registryv1.ApplicationOrphaned{Seat: Owner, PersonId: "ana"}
+	left     = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	orphaned = &registryv1.ApplicationOrphaned{Seat: Owner, PersonId: "ana", TransferBefore: timestamppb.New(left.Add(TimeToTransfer))}
 )
 
 func given(t *testing.T, facts ...aggregate.Event) *testkit.Story[State] {
@@ -40,7 +43,7 @@ func TestAnApplicationIsRegisteredOnce(t *testing.T) {
 
 // B1
 func TestNothingHappensToAnApplicationBeforeItIsRegistered(t *testing.T) {
-	for _, c := range []aggregate.Command[State]{AssignOwner{Seat: Owner, Person: ana}, Orphan{PersonID: "ana"},
+	for _, c := range []aggregate.Command[State]{AssignOwner{Seat: Owner, Person: ana}, Orphan{PersonID: "ana", LeftAt: left},
 		Suspend{Reason: "x"}, Resume{Reason: "x"}, Disable{Reason: "x"}, Enable{Reason: "x"}, Offboard{Reason: "x"}} {
 		given(t).When(c).Refused(ErrUnknown)
 	}
@@ -103,11 +106,11 @@ func TestASeatIsHandedOver(t *testing.T) {
 
 // B3
 func TestALeaverOrphansTheirSeatOnceAndASuccessorEndsThat(t *testing.T) {
-	s := given(t, registered).When(Orphan{PersonID: "ana"}).Then(orphaned)
+	s := given(t, registered).When(Orphan{PersonID: "ana", LeftAt: left}).Then(orphaned)
 	if got := s.State().Accountable(); len(got) != 1 || got[0] != "ben" {
 		t.Fatalf("accountable: %v", got)
 	}
-	s.When(Orphan{PersonID: "ana"}).Then()
+	s.When(Orphan{PersonID: "ana", LeftAt: left}).Then()
 	s.When(Orphan{PersonID: "cleo"}).Then()
 	s.When(AssignOwner{Seat: Owner, Person: cleo}).
 		Then(&registryv1.ApplicationOwnerAssigned{Seat: Owner, PersonId: "cleo", PreviousPersonId: "ana"})
@@ -156,6 +159,22 @@ func TestAnApplicationThatLostAnOwnerIsNotBroughtBack(t *testing.T) {
 		When(Resume{Reason: "please"}).Refused(ErrOrphaned)
 	given(t, registered, orphaned, &registryv1.ApplicationDisabled{Reason: "no owner"}).
 		When(Enable{Reason: "please"}).Refused(ErrOrphaned)
+}
+
+// B3, L12
+func TestWithoutASuccessorInTimeTheApplicationIsSuspended(t *testing.T) {
+	due := Lapse{Now: left.Add(TimeToTransfer)}
+	s := given(t, registered, orphaned)
+	s.When(Lapse{Now: left.Add(TimeToTransfer - time.Second)}).Then()
+	s.When(due).Then(&registryv1.ApplicationSuspended{Reason: "no successor of an owner was named in time"})
+	s.When(due).Then()
+	s.When(Resume{Reason: "please"}).Refused(ErrOrphaned)
+	s.When(AssignOwner{Seat: Owner, Person: cleo}).Then(&registryv1.ApplicationOwnerAssigned{Seat: Owner, PersonId: "cleo", PreviousPersonId: "ana"})
+	s.When(Resume{Reason: "cleo owns it"}).Then(&registryv1.ApplicationResumed{Reason: "cleo owns it"})
+	s.When(due).Then()
+	given(t, registered).When(due).Then()
+	given(t).When(due).Refused(ErrUnknown)
+	given(t, registered, orphaned, &registryv1.ApplicationOffboarded{}).When(due).Then()
 }
 
 // D9

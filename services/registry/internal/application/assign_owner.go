@@ -29,7 +29,7 @@ func (c AssignOwner) Decide(s State) ([]aggregate.Event, error) {
 		return nil, ErrNotOfOrganization
 	case s.Holders[other] == c.Person.ID:
 		return nil, ErrTwoOwners
-	case s.Holders[c.Seat] == c.Person.ID && !s.Orphaned[c.Seat]:
+	case s.Holders[c.Seat] == c.Person.ID && !s.orphaned(c.Seat):
 		return nil, nil
 	}
 	return []aggregate.Event{&registryv1.ApplicationOwnerAssigned{

@@ -23,7 +23,7 @@ func (p Policies) onPersonLeft(ctx context.Context, r eventlog.Recorded, _ int, 
 			return err
 		}
 		for _, held := range applications {
-			if _, err := p.Applications.Handle(ctx, held, application.Orphan{PersonID: id}); err != nil {
+			if _, err := p.Applications.Handle(ctx, held, application.Orphan{PersonID: id, LeftAt: r.Time}); err != nil {
 				return err
 			}
 		}
@@ -56,7 +56,7 @@ func (p Policies) orphanLate(ctx context.Context, r eventlog.Recorded, applicati
 		m.CommandID = projection.CommandID(m.CommandID, id)
 		ctx := eventlog.WithMeta(ctx, m)
 		if applicationID != "" {
-			_, err = p.Applications.Handle(ctx, applicationID, application.Orphan{PersonID: id})
+			_, err = p.Applications.Handle(ctx, applicationID, application.Orphan{PersonID: id, LeftAt: r.Time})
 		} else {
 			_, err = p.Products.Handle(ctx, productID, product.Orphan{PersonID: id})
 		}
