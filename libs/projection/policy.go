@@ -41,6 +41,12 @@ type reaction struct {
 
 // lead runs the policies whenever this instance is the one that does.
 func (r *Runner) lead(ctx context.Context) {
+	// Before the views are made there is nothing a policy could answer, nor a table to keep its position in.
+	for soon := (backoff{limit: 100 * time.Millisecond}); !r.Prepared(); {
+		if soon.wait(ctx) != nil {
+			return
+		}
+	}
 	b := backoff{limit: time.Second}
 	for ctx.Err() == nil {
 		err := alone(ctx, r.DB, "policies", r.Name, r.react)

@@ -1,9 +1,11 @@
 package projection_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -213,5 +215,21 @@ func TestOneTraceLeadsFromTheRequestToTheBatchAndThePolicy(t *testing.T) {
 	}
 	if !linked || !continued {
 		t.Errorf("linked %v, continued %v", linked, continued)
+	}
+}
+
+func TestPoliciesWaitForTheTablesOfTheFirstStart(t *testing.T) {
+	w := newWorld(t)
+	var said bytes.Buffer
+	var calls atomic.Int64
+	r := w.runner(keys)
+	r.Policies = []projection.Policy{w.answer("reply", &calls)}
+	r.Logger = slog.New(slog.NewTextHandler(&said, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	stop := w.start(r)
+	w.publish("identity")
+	w.until("answered", func() bool { return calls.Load() > 0 })
+	_ = stop()
+	if said.Len() > 0 {
+		t.Errorf("a first start complains: %s", said.String())
 	}
 }

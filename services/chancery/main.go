@@ -28,6 +28,16 @@ type exit struct {
 func (e exit) Error() string { return e.err.Error() }
 func (e exit) Unwrap() error { return e.err }
 
+// wrongInput makes what a check of arguments refuses end with exit code 2.
+func wrongInput(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if err := check(c, args); err != nil {
+			return exit{2, fmt.Errorf("%w (see %s --help)", err, c.CommandPath())}
+		}
+		return nil
+	}
+}
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -37,7 +47,10 @@ func main() {
 		Long: "Chancery governs every external API credential: registered to named owners, approved by policy, issued short-lived,\n" +
 			"revoked everywhere at once, and recorded in a log that anyone can verify.\n\nExit codes: 0 done, 1 failed, 2 wrong input.",
 	}
-	root.AddCommand(upCommand())
+	root.Args = wrongInput(cobra.NoArgs)
+	root.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return exit{2, err} })
+	root.AddCommand(upCommand(), serveCommand(), provisionCommand(), healthcheckCommand(), configCommand(), verifyCommand())
 	if err := root.ExecuteContext(ctx); err != nil {
 		code := 1
 		var e exit

@@ -38,3 +38,6 @@ func (c config) check() error {
 	}
 	return nil
 }
+
+// Variables are those the service reads beside what every service does, at their defaults.
+func Variables() any { return &config{} }

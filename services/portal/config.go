@@ -46,3 +46,6 @@ func (c config) check() (map[string]*url.URL, error) {
 	}
 	return services, nil
 }
+
+// Variables are those the service reads beside what every service does, at their defaults.
+func Variables() any { return &config{} }

@@ -29,6 +29,11 @@ var Wires = map[string]service.New{
 	"audit": audit.New, "gateway": gateway.New, "portal": portal.New,
 }
 
+// Variables are those a service reads beside what every service does, to be filled with service.Load.
+var Variables = map[string]func() any{
+	"identity": identity.Variables, "issuance": issuance.Variables, "audit": audit.Variables, "gateway": gateway.Variables, "portal": portal.Variables,
+}
+
 // parts are started in this order: the portal needs the addresses of the others.
 var parts = []part{
 	{"identity", identity.New, func(s *Suite, _ Options) map[string]string {
@@ -65,8 +70,8 @@ var parts = []part{
 
 func nothing(*Suite, Options) map[string]string { return nil }
 
-// names are those of all services.
-func names() []string {
+// Names are those of all services, in the order they are started.
+func Names() []string {
 	all := make([]string, len(parts))
 	for i, p := range parts {
 		all[i] = p.name
@@ -74,7 +79,7 @@ func names() []string {
 	return all
 }
 
-// withDatabase are the services with a schema of their own.
-func withDatabase() []string {
-	return slices.DeleteFunc(names(), func(n string) bool { return n == "gateway" })
+// WithDatabase are the services with a schema of their own.
+func WithDatabase() []string {
+	return slices.DeleteFunc(Names(), func(n string) bool { return n == "gateway" })
 }

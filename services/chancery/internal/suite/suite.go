@@ -68,7 +68,7 @@ func Start(ctx context.Context, o Options) (_ *Suite, err error) {
 		return nil, err
 	}
 	s.PostgresVersion = s.postgres.Version()
-	databases, err := s.postgres.Roles(ctx, withDatabase()...)
+	databases, err := s.postgres.Roles(ctx, WithDatabase()...)
 	if err != nil {
 		return nil, err
 	}
@@ -120,8 +120,8 @@ func (s *Suite) as(user string) func(...nats.Option) (*nats.Conn, error) {
 }
 
 func (s *Suite) startNATS(ctx context.Context, o Options) (err error) {
-	access := eventlog.AccessFor(names()...)
-	if s.users, err = embedded.EnsureUsers(filepath.Join(o.Dir, "keys", "nats"), access); err != nil {
+	var access eventlog.Access
+	if access, s.users, err = Users(filepath.Join(o.Dir, "keys", "nats")); err != nil {
 		return err
 	}
 	if s.nats, err = embedded.StartNATS(ctx, embedded.NATSOptions{
@@ -129,10 +129,25 @@ func (s *Suite) startNATS(ctx context.Context, o Options) (err error) {
 	}); err != nil {
 		return err
 	}
-	for user, streams := range Streams(1) {
-		nc, err := s.as(user)(nats.Name("chancery provision"))
+	return Provision(ctx, 1, s.as)
+}
+
+// Users are everybody the server knows: who reaches what, and the keys of all below dir, made when missing.
+func Users(dir string) (eventlog.Access, embedded.Users, error) {
+	access := eventlog.AccessFor(Names()...)
+	users, err := embedded.EnsureUsers(dir, access)
+	return access, users, err
+}
+
+// As connects as a user of the server.
+type As func(user string) func(...nats.Option) (*nats.Conn, error)
+
+// Provision makes the streams that are missing, each as the user that may, and refuses those that are not as they must be.
+func Provision(ctx context.Context, replicas int, as As) error {
+	for user, streams := range Streams(replicas) {
+		nc, err := as(user)(nats.Name("chancery provision"))
 		if err != nil {
-			return err
+			return fmt.Errorf("NATS as %s: %w", user, err)
 		}
 		err = eventlog.ProvisionStreams(ctx, nc, streams...)
 		nc.Close()
@@ -146,7 +161,7 @@ func (s *Suite) startNATS(ctx context.Context, o Options) (err error) {
 // Streams is every stream of the suite, by the user of its account that makes it.
 func Streams(replicas int) map[string][]jetstream.StreamConfig {
 	return map[string][]jetstream.StreamConfig{
-		eventlog.UserProvision:      eventlog.ProvisionOptions{Replicas: replicas, Services: names()}.Streams(),
+		eventlog.UserProvision:      eventlog.ProvisionOptions{Replicas: replicas, Services: Names()}.Streams(),
 		eventlog.UserProvisionAudit: {eventlog.AuditStream(1, replicas)},
 		eventlog.UserProvisionFeed:  {eventlog.LifecycleStream(replicas)},
 	}

@@ -1,0 +1,4 @@
+package issuance
+
+// Variables are those the service reads beside what every service does, at their defaults.
+func Variables() any { return &config{} }
