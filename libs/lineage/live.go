@@ -3,7 +3,7 @@ package lineage
 import "time"
 
 // depth bounds how far descent is followed; whatever descends further is not live.
-const depth = 32
+const depth = 16
 
 // Node is a handle of a node of one fold, quicker to ask about than a Ref. It stays good as long as the fold.
 type Node uint32

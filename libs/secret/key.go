@@ -81,6 +81,11 @@ func Parse(text string) (Key, error) {
 	return Key{Environment: e, text: New(text)}, nil
 }
 
+// Shaped says that text has the length and the beginning of a key, and looks at nothing else.
+func Shaped(text string) bool {
+	return len(text) == keyLength && (text[:prefixLength] == "chy_live_" || text[:prefixLength] == "chy_test_")
+}
+
 // Find gives the keys that stand in a text.
 func Find(text string) []Key {
 	var found []Key

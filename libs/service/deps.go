@@ -70,6 +70,8 @@ type Service struct {
 	Refusals problem.Map
 	// Handler is served in place of Deps.API.Handler(), usually wrapping it.
 	Handler http.Handler
+	// Tune changes the server of the API before it serves, where a service is called in one way only.
+	Tune func(*http.Server)
 	// Signs says that the service signs internal tokens: its key is published before Start.
 	Signs bool
 	// Start runs once the folds have reached the tail of the log, before the service is ready.

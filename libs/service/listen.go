@@ -22,6 +22,9 @@ func (r *Running) listen(c Config, s *Service) error {
 		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 2 * endpoint.MaxHeader,
 		ErrorLog: slog.NewLogLogger(r.Deps.Logger.Handler(), slog.LevelWarn),
 	}
+	if s.Tune != nil {
+		s.Tune(r.api)
+	}
 	r.admin = &http.Server{Handler: r.health.admin(scrape, s.Admin), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
 	var err error
 	if r.URL, err = r.serve(r.api, c.HTTPAddr, "HTTP_ADDR"); err != nil {

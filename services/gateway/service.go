@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"net/http"
 
 	"github.com/chancery-dev/chancery/libs/secret"
 	"github.com/chancery-dev/chancery/libs/service"
@@ -42,6 +43,9 @@ func New(ctx context.Context, d service.Deps) (*service.Service, error) {
 	}
 	return &service.Service{
 		Folds: []service.Fold{facts.Apply}, Handler: door.Handler(), Stop: book.Close,
+		// Proxies on the same network ask without a body and are answered in one packet: a deadline for the header is enough,
+		// and each further one would cost more than the verdict.
+		Tune: func(s *http.Server) { s.ReadTimeout, s.WriteTimeout, s.IdleTimeout = 0, 0, 0 },
 		Background: map[string]func(context.Context) error{
 			"windows": book.Run,
 			"pulse":   (&pulse{beat: d.Pulse.Beat, fold: d.Lineage, node: node, environment: "", logger: d.Logger}).run,

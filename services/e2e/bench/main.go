@@ -37,6 +37,7 @@ func (b *bench) n(full int) int {
 }
 
 var measurements = []measurement{
+	{"P1", verifying}, // and P7
 	{"P9", projecting},
 	{"P14", loading},
 }
@@ -44,9 +45,17 @@ var measurements = []measurement{
 func main() {
 	quick := flag.Bool("quick", false, "a twentieth of the samples")
 	only := flag.String("only", "", "comma-separated ids, such as P1,P14")
+	serving := flag.String("serve", "", "serve what is measured, with files in this folder")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
+	if *serving != "" {
+		if err := serve(ctx, *serving); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	if err := run(ctx, *quick, *only); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)

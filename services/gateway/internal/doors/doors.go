@@ -5,9 +5,9 @@ package doors
 import (
 	"net/http"
 	"net/netip"
-	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/chancery-dev/chancery/libs/problem"
 	"github.com/chancery-dev/chancery/services/gateway/internal/verdict"
@@ -20,6 +20,8 @@ type Doors struct {
 	Environment string
 	// Count takes note of every verdict.
 	Count func(v *verdict.Verdict, network string)
+
+	contexts contexts
 }
 
 // proxy says where one kind of gateway puts what it was asked.
@@ -32,43 +34,59 @@ var (
 	forwarded = proxy{"X-Forwarded-Method", "X-Forwarded-Uri", "X-Forwarded-For"}
 )
 
+// door is one endpoint: whose headers it reads and what it stands before.
+type door struct {
+	proxy       proxy
+	environment string
+}
+
 // Handler serves /verify for nginx in the environment of its own, and /nginx/, /caddy/ and /traefik/ followed by sandbox or
 // production.
 func (d *Doors) Handler() http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle("/verify", d.door(nginx, d.Environment))
+	all := map[string]door{"/verify": {nginx, d.Environment}}
 	for name, p := range map[string]proxy{"nginx": nginx, "caddy": forwarded, "traefik": forwarded} {
 		for _, environment := range []string{"sandbox", "production"} {
-			mux.Handle("/"+name+"/"+environment, d.door(p, environment))
+			all["/"+name+"/"+environment] = door{p, environment}
 		}
 	}
-	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if door, ok := all[r.URL.Path]; ok {
+			d.ask(w, r, &door)
+			return
+		}
 		problem.Write(w, problem.New(problem.NotFound, "not_found", "There is no such door."), "")
 	})
-	return mux
 }
 
-func (d *Doors) door(p proxy, environment string) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		request := verdict.Request{
-			Environment: environment, Authorization: r.Header["Authorization"], APIKey: r.Header["X-Api-Key"],
-			Overridden: overridden(r.Header),
-		}
-		method, target := r.Header[p.method], r.Header[p.target]
-		if len(method) == 1 && len(target) == 1 {
-			request.Method, request.Target = method[0], target[0]
-		}
-		v := d.Authorizer.Authorize(r.Context(), request)
-		network := ""
-		if !v.Allowed() {
-			network = Network(address(r, p))
-		}
-		d.Count(&v, network)
-		if Pass(w, &v) {
-			w.Header()[Context] = []string{ContextOf(&v)}
-			w.WriteHeader(http.StatusNoContent)
-		}
-	})
+// asked is what one question needs.
+type asked struct {
+	request verdict.Request
+	verdict verdict.Verdict
+}
+
+var memory = sync.Pool{New: func() any { return new(asked) }}
+
+func (d *Doors) ask(w http.ResponseWriter, r *http.Request, at *door) {
+	q := memory.Get().(*asked)
+	defer memory.Put(q)
+	h := r.Header
+	q.request = verdict.Request{
+		Environment: at.environment, Authorization: h["Authorization"], APIKey: h["X-Api-Key"], Overridden: overridden(h),
+	}
+	method, target := h[at.proxy.method], h[at.proxy.target]
+	if len(method) == 1 && len(target) == 1 {
+		q.request.Method, q.request.Target = method[0], target[0]
+	}
+	d.Authorizer.Judge(r.Context(), &q.request, &q.verdict)
+	network := ""
+	if !q.verdict.Allowed() {
+		network = Network(address(r, at.proxy))
+	}
+	d.Count(&q.verdict, network)
+	if Pass(w, &q.verdict) {
+		w.Header()[Context] = d.contexts.of(&q.verdict)
+		w.WriteHeader(http.StatusNoContent)
+	}
 }
 
 // RequestOf is a call that arrived here itself.
@@ -151,36 +169,3 @@ var (
 	contentType = []string{problem.ContentType}
 	noStore     = []string{"no-store"}
 )
-
-// ContextOf is made of ids and scope names, none of which can hold a quote.
-func ContextOf(v *verdict.Verdict) string {
-	b := make([]byte, 0, 256)
-	text := func(name, value string) {
-		if len(b) > 0 {
-			b = append(b, ", "...)
-		}
-		b = append(append(append(append(b, name...), `="`...), value...), '"')
-	}
-	text("client", v.Credential.ID())
-	text("application", v.Credential.Application)
-	text("organization", v.Credential.Organization)
-	text("product", v.Credential.Product)
-	b = append(b, ", scopes=("...)
-	first := true
-	for _, scope := range v.Scopes {
-		if !slices.Contains(v.Credential.Granted, scope) || !slices.Contains(v.Credential.Scopes, scope) {
-			continue
-		}
-		if !first {
-			b = append(b, ' ')
-		}
-		first = false
-		b = append(append(append(b, '"'), scope...), '"')
-	}
-	b = append(b, ')')
-	if v.Token != "" {
-		text("token", v.Token)
-	}
-	b = append(b, ", position="...)
-	return string(strconv.AppendUint(b, v.Position, 10))
-}

@@ -20,6 +20,8 @@ type Credential struct {
 	Application, Organization, Product, Environment string
 	// Scopes are those it was issued for, Granted those the grant still gives.
 	Scopes, Granted []string
+	// Access is a number for the two together, which changes with them.
+	Access uint64
 	// Owned is false if the application has no accountable owner left.
 	Owned bool
 	// Shown is false if the product is not published, or no longer.
@@ -140,49 +142,52 @@ func (f *Fold) expired(id string) {
 }
 
 // ByFingerprint finds the credential and generation whose secret has this fingerprint.
-func (f *Fold) ByFingerprint(fingerprint [32]byte) (Credential, lineage.Node, bool) {
+func (f *Fold) ByFingerprint(fingerprint [32]byte, into *Credential) (lineage.Node, bool) {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
 	g := f.generations.find([16]byte(fingerprint[:16]))
 	if g == nil {
-		return Credential{}, 0, false
+		return 0, false
 	}
-	c := f.view(g.credential)
-	c.Generation = g.number
+	f.view(g.credential, into)
+	into.Generation = g.number
 	node := lineage.Node(atomic.LoadUint32(&g.node))
 	if node == 0 {
 		// Lineage is fed after this fold, so the node is looked up when it is first asked for.
-		found, ok := f.lineage.Find(lineage.Part("generation", c.ID(), g.number))
+		found, ok := f.lineage.Find(lineage.Part("generation", into.ID(), g.number))
 		if ok {
 			atomic.StoreUint32(&g.node, uint32(found))
 		}
 		node = found
 	}
-	return c, node, true
+	return node, true
 }
 
 // ByID finds a credential that access tokens are issued to.
-func (f *Fold) ByID(id string) (Credential, bool) {
+func (f *Fold) ByID(id string, into *Credential) bool {
 	short, ok := parseID(id)
 	if !ok {
-		return Credential{}, false
+		return false
 	}
 	f.mu.RLock()
 	defer f.mu.RUnlock()
 	n, ok := f.generations.credential(f, short)
 	if !ok || f.credentials[n].kind != clientSecret {
-		return Credential{}, false
+		return false
 	}
-	return f.view(n), true
+	f.view(n, into)
+	return true
 }
 
-func (f *Fold) view(n uint32) Credential {
+func (f *Fold) view(n uint32, into *Credential) {
 	c := &f.credentials[n]
 	a := &f.applications.all[c.application]
-	return Credential{
+	granted := f.grants.all[c.grant].scopes
+	*into = Credential{
 		Index: n, Kind: c.kind.String(), id: c.id, Application: f.applications.names[c.application], Organization: a.organization,
 		Product: f.products.names[c.product], Environment: c.environment.String(), Scopes: f.scopes.list(c.scopes),
-		Granted: f.scopes.list(f.grants.all[c.grant].scopes), Owned: a.owner || a.backup, Shown: f.products.all[c.product].shown, Expired: c.expired,
+		Granted: f.scopes.list(granted), Access: uint64(c.scopes)<<32 | uint64(granted), Owned: a.owner || a.backup,
+		Shown: f.products.all[c.product].shown, Expired: c.expired,
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/chancery-dev/chancery/libs/accesstoken"
 	"github.com/chancery-dev/chancery/libs/lineage"
+	"github.com/chancery-dev/chancery/services/gateway/internal/fold"
 )
 
 // AudienceOf is the audience of tokens for a product.
@@ -42,7 +43,8 @@ func (a *Authorizer) token(ctx context.Context, v *Verdict, compact string) {
 		}
 		v.Position = live.Position()
 	}
-	credential, ok := a.Fold.ByID(c.ClientID)
+	var credential fold.Credential
+	ok := a.Fold.ByID(c.ClientID, &credential)
 	if !ok || c.Product != credential.Product || !slices.Contains(c.Audience, AudienceOf(credential.Product)) || c.Environment != credential.Environment {
 		v.Reason = Unknown
 		return
