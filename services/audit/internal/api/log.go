@@ -11,7 +11,10 @@ import (
 
 	"github.com/chancery-dev/chancery/libs/eventlog"
 	"github.com/chancery-dev/chancery/libs/problem"
+	"github.com/chancery-dev/chancery/services/audit/internal/ocsf"
+	"github.com/chancery-dev/chancery/services/audit/internal/record"
 	"github.com/chancery-dev/chancery/services/audit/internal/tree"
+	"github.com/chancery-dev/chancery/services/audit/internal/view"
 	"github.com/chancery-dev/chancery/services/audit/verify"
 )
 
@@ -64,10 +67,14 @@ func (a *api) export(w http.ResponseWriter, r *http.Request) {
 		problem.Write(w, err, problem.RequestID(r.Context()))
 		return
 	}
+	write := a.write
+	if r.URL.Query().Get("format") == "ocsf" {
+		write = a.events
+	}
 	w.Header().Set("Content-Type", "application/x-ndjson")
 	w.Header().Set("Content-Disposition", `attachment; filename="chancery-records.ndjson"`)
 	_ = http.NewResponseController(w).Flush()
-	if err := a.write(r.Context(), w, size); err != nil {
+	if err := write(r.Context(), w, size); err != nil {
 		// What was begun cannot be answered otherwise: the missing checkpoints make the file worthless.
 		return
 	}
@@ -106,6 +113,34 @@ func (a *api) write(ctx context.Context, to io.Writer, size int64) error {
 		if err := line.Encode(verify.Checkpoint{Note: text}); err != nil {
 			return err
 		}
+	}
+	return w.Flush()
+}
+
+// events streams the same records as OCSF events, one a line.
+func (a *api) events(ctx context.Context, to io.Writer, size int64) error {
+	w := bufio.NewWriterSize(to, 64<<10)
+	line := json.NewEncoder(w)
+	err := a.Stream.Follow(ctx, 0, func(_ context.Context, batch []eventlog.Recorded) error {
+		for _, r := range batch {
+			if r.Sequence > uint64(size) {
+				return eventlog.ErrStop
+			}
+			whole, _, err := record.Recorded(r.Sequence, r.Raw)
+			if err != nil {
+				return err
+			}
+			if err := line.Encode(ocsf.Event(whole, view.RowOf(r).Type)); err != nil {
+				return err
+			}
+		}
+		if batch[len(batch)-1].Sequence >= uint64(size) {
+			return eventlog.ErrStop
+		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	return w.Flush()
 }

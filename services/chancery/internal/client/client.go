@@ -108,6 +108,12 @@ func (p *Person) Get(ctx context.Context, service, path string, out any) error {
 	return p.Do(ctx, http.MethodGet, service, path, nil, out)
 }
 
+// Raw reads a body that is no JSON document.
+func (p *Person) Raw(ctx context.Context, service, path string) (raw []byte, err error) {
+	err = p.Do(ctx, http.MethodGet, service, path, nil, &raw)
+	return raw, err
+}
+
 // Post commands.
 func (p *Person) Post(ctx context.Context, service, path string, in, out any) error {
 	return p.Do(ctx, http.MethodPost, service, path, in, out)
@@ -151,6 +157,10 @@ func (p *Person) once(ctx context.Context, method, service, path string, in, out
 		refusal := &Problem{Status: response.StatusCode, Detail: strings.TrimSpace(string(raw[:min(len(raw), 300)]))}
 		_ = json.Unmarshal(raw, refusal)
 		return refusal
+	}
+	if into, ok := out.(*[]byte); ok {
+		*into = raw
+		return nil
 	}
 	if out == nil || len(raw) == 0 {
 		return nil

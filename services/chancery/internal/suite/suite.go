@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
@@ -31,8 +32,10 @@ type Options struct {
 	Gateway string
 	// Relaxed leaves flushing to the operating system: for tests alone.
 	Relaxed bool
-	Version string
-	Logger  *slog.Logger
+	// LimitFactor raises every limit on callers, for load; 0 leaves them.
+	LimitFactor int
+	Version     string
+	Logger      *slog.Logger
 }
 
 // Suite is a running suite.
@@ -87,6 +90,9 @@ func Start(ctx context.Context, o Options) (_ *Suite, err error) {
 		env := map[string]string{
 			"HTTP_ADDR": "127.0.0.1:0", "ADMIN_ADDR": "127.0.0.1:0", "DATABASE_URL": databases[part.name],
 			"CHANCERY_KEY_FILE": filepath.Join(o.Dir, "keys", "chancery.key"), "CHANCERY_NODE": "up-" + part.name,
+		}
+		if o.LimitFactor > 0 {
+			env["CHANCERY_LIMIT_FACTOR"] = strconv.Itoa(o.LimitFactor)
 		}
 		maps.Copy(env, part.env(s, o))
 		if err := s.start(ctx, part, env, o); err != nil {

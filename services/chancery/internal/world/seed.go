@@ -155,13 +155,13 @@ func (c *Cast) publish(ctx context.Context, p product, document client.Document)
 	}
 	var version struct {
 		ID                 string
-		Operations, Scopes []struct{}
+		Operations, Scopes int
 	}
 	if err := tomas.Post(ctx, "registry", at+"/versions", document, &version); err != nil {
 		return fail("submit", err)
 	}
 	if !p.published {
-		return made.ID, version.ID, len(version.Operations), len(version.Scopes), nil
+		return made.ID, version.ID, version.Operations, version.Scopes, nil
 	}
 	if err := tomas.Post(ctx, "registry", "/v1/versions/"+version.ID+"/publish", map[string]any{}, nil); err != nil {
 		return fail("publish version", err)
@@ -169,5 +169,5 @@ func (c *Cast) publish(ctx context.Context, p product, document client.Document)
 	if err := tomas.Post(ctx, "registry", at+"/publish", map[string]any{"version_id": version.ID}, nil); err != nil {
 		return fail("publish", err)
 	}
-	return made.ID, version.ID, len(version.Operations), len(version.Scopes), nil
+	return made.ID, version.ID, version.Operations, version.Scopes, nil
 }
