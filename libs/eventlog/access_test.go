@@ -10,6 +10,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/synadia-io/orbit.go/jetstreamext"
 
 	"github.com/chancery-dev/chancery/libs/embedded"
 	"github.com/chancery-dev/chancery/libs/eventlog"
@@ -152,6 +153,16 @@ func auditReadsThePeoplesKeysOfOthersAndWritesTheRecords(t *testing.T, s suite) 
 	ack, err := records.Publish(ctx, "audit.0", []byte("record"), jetstream.WithExpectLastSequence(0), jetstream.WithExpectStream("AUDIT_0"))
 	if err != nil || ack.Sequence != 1 {
 		t.Fatalf("%+v %v", ack, err)
+	}
+	batch, err := jetstreamext.NewBatchPublisher(records)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := batch.Add("audit.0", []byte("second"), jetstreamext.WithBatchExpectLastSequence(1)); err != nil {
+		t.Fatal(err)
+	}
+	if ack, err := batch.Commit(ctx, "audit.0", []byte("third")); err != nil || ack.Sequence != 3 {
+		t.Fatalf("several records at once: %+v %v", ack, err)
 	}
 	consumer, err := records.OrderedConsumer(ctx, "AUDIT_0", jetstream.OrderedConsumerConfig{})
 	if err != nil {

@@ -24,15 +24,17 @@ var (
 	ErrUnwrap = errors.New("no wrapping key opens the secret")
 )
 
-// KeyStore keeps the keyset that wraps what a vault holds, outside NATS. Several processes may share one.
+// KeyStore keeps the keysets that wrap what vaults hold, one for each service, outside NATS. Several processes may share
+// one.
 type KeyStore interface {
-	// Wrapping is the cleartext Tink keyset in JSON, as last read or stored.
-	Wrapping() []byte
+	// Wrapping is the cleartext Tink keyset in JSON of a service, as last read or stored; nil if there is none.
+	Wrapping(service string) []byte
 	// Reload reads what another process may have stored.
 	Reload() error
-	// ReplaceWrapping stores another keyset, durable on return, and forgets the old one.
-	ReplaceWrapping([]byte) error
-	// Lock keeps every other process from changing the keyset until unlock.
+	// ReplaceWrapping stores another keyset of a service, durable on return, and forgets the old one. It is called under
+	// Lock, after Reload.
+	ReplaceWrapping(service string, keyset []byte) error
+	// Lock keeps everybody else from changing a keyset until unlock.
 	Lock() (unlock func(), err error)
 }
 
@@ -58,7 +60,7 @@ type Vault struct {
 }
 
 // OpenVault refuses a vault whose stream has other settings than the provisioned ones, or whose wrapping keyset cannot
-// be used.
+// be used or is missing while secrets are there.
 func OpenVault(ctx context.Context, nc *nats.Conn, o VaultOptions) (*Vault, error) {
 	if !token.MatchString(o.Service) {
 		return nil, fmt.Errorf("service name %q is not one subject token", o.Service)
@@ -71,13 +73,16 @@ func OpenVault(ctx context.Context, nc *nats.Conn, o VaultOptions) (*Vault, erro
 	}
 	v := &Vault{server: s, service: o.Service, foreign: o.Foreign, keys: o.Keys}
 	v.dataKeys = newDataKeys(v)
-	if _, err := v.keyset(); err != nil {
-		return nil, err
+	if o.Keys == nil {
+		return nil, errors.New("a vault without a key store")
 	}
 	if o.Foreign {
 		return v, nil
 	}
-	return v, s.checkDrift(ctx, VaultStream(o.Service, o.Replicas))
+	if err := s.checkDrift(ctx, VaultStream(o.Service, o.Replicas)); err != nil {
+		return nil, err
+	}
+	return v, v.ensureKeyset(ctx)
 }
 
 func (v *Vault) subject(kind, id string) (string, error) {
@@ -200,12 +205,10 @@ func (v *Vault) read(ctx context.Context, kind, id string) (*eventv1.VaultEntry,
 
 func (v *Vault) unwrap(subject string, entry *eventv1.VaultEntry) ([]byte, error) {
 	for _, keyset := range []func() (wrappingSet, error){v.keyset, v.reloaded} {
-		set, err := keyset()
-		if err != nil {
-			return nil, err
-		}
-		if secret, err := set.aead.Decrypt(entry.GetCiphertext(), boundTo(subject, entry.GetId())); err == nil {
-			return secret, nil
+		if set, err := keyset(); err == nil {
+			if secret, err := set.aead.Decrypt(entry.GetCiphertext(), boundTo(subject, entry.GetId())); err == nil {
+				return secret, nil
+			}
 		}
 	}
 	return nil, fmt.Errorf("%w: %s, wrapped by %s", ErrUnwrap, subject, entry.GetWrappingKey())

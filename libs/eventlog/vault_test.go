@@ -107,7 +107,7 @@ func TestAVaultKeepsAndErases(t *testing.T) { // D11, L6
 	if !inFiles(t, dir, erased) {
 		t.Fatal("the search finds nothing that is there")
 	}
-	before := keys.Wrapping()
+	before := keys.Wrapping("issuance")
 	if err := v.Erase(ctx, "signing", "7", "none"); err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +118,7 @@ func TestAVaultKeepsAndErases(t *testing.T) { // D11, L6
 		t.Fatalf("got %v", err)
 	}
 	// What a backup or a replica's log still holds of it stays shut.
-	for name, text := range map[string][]byte{"the old key": before, "the new key": keys.Wrapping()} {
+	for name, text := range map[string][]byte{"the old key": before, "the new key": keys.Wrapping("issuance")} {
 		handle, err := insecurecleartextkeyset.Read(keyset.NewJSONReader(bytes.NewReader(text)))
 		if err != nil {
 			t.Fatal(err)
@@ -150,7 +150,10 @@ func TestAVaultKeepsAndErases(t *testing.T) { // D11, L6
 		t.Fatalf("%v %v", ids, err)
 	}
 	// Another key file opens nothing.
-	stranger := openVault(t, nc, eventlog.VaultOptions{Service: "issuance", Keys: keyFile(t)})
+	if _, err := eventlog.OpenVault(ctx, nc, eventlog.VaultOptions{Service: "issuance", Keys: keyFile(t)}); !errors.Is(err, eventlog.ErrUnwrap) {
+		t.Fatalf("got %v", err)
+	}
+	stranger := openVault(t, nc, eventlog.VaultOptions{Service: "issuance", Keys: keyFile(t), Foreign: true})
 	if _, err := stranger.Get(ctx, "signing", "8"); !errors.Is(err, eventlog.ErrUnwrap) {
 		t.Fatalf("got %v", err)
 	}
@@ -207,5 +210,42 @@ func TestAnAuditorReadsAForeignVaultByName(t *testing.T) {
 	foreign := openVault(t, nc, eventlog.VaultOptions{Service: "identity", Keys: keys, Foreign: true})
 	if got, err := foreign.Get(within(t), "profile", "p"); err != nil || string(got) != "k" {
 		t.Fatalf("%q %v", got, err)
+	}
+}
+
+// TestServicesThatShareAKeyFileKeepTheirSecrets has one of them erase, which changes its wrapping key alone.
+func TestServicesThatShareAKeyFileKeepTheirSecrets(t *testing.T) {
+	nc := connect(t, startOne(t))
+	provision(t, nc)
+	ctx := within(t)
+	file := keyFile(t)
+	open := func(service string) *eventlog.Vault {
+		own, err := secret.OpenKeyFile(file.Path())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return openVault(t, nc, eventlog.VaultOptions{Service: service, Keys: own})
+	}
+	identity, issuance := open("identity"), open("issuance")
+	for _, v := range []*eventlog.Vault{identity, issuance} {
+		if err := v.Put(ctx, "signing", "k", []byte("secret")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var wg sync.WaitGroup
+	for _, v := range []*eventlog.Vault{identity, issuance} {
+		wg.Go(func() {
+			for range 3 {
+				if _, err := v.ErasePeople(ctx, "p"); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	for _, v := range []*eventlog.Vault{identity, issuance, open("identity"), open("issuance")} {
+		if got, err := v.Get(ctx, "signing", "k"); err != nil || string(got) != "secret" {
+			t.Errorf("%q %v", got, err)
+		}
 	}
 }

@@ -28,10 +28,37 @@ type wrappingSet struct {
 }
 
 func (v *Vault) keyset() (wrappingSet, error) {
-	if v.keys == nil {
-		return wrappingSet{}, errors.New("a vault without a key store")
+	return parseKeyset(v.keys.Wrapping(v.service))
+}
+
+// ensureKeyset makes the first wrapping key. It makes none for a vault that holds secrets: theirs is elsewhere, and a new
+// one would hide that.
+func (v *Vault) ensureKeyset(ctx context.Context) error {
+	unlock, err := v.keys.Lock()
+	if err != nil {
+		return err
 	}
-	return parseKeyset(v.keys.Wrapping())
+	defer unlock()
+	if err := v.keys.Reload(); err != nil {
+		return err
+	}
+	if v.keys.Wrapping(v.service) != nil {
+		_, err := v.keyset()
+		return err
+	}
+	names, err := v.subjects(ctx, "vault."+v.service+".>")
+	if err != nil {
+		return err
+	}
+	if len(names) > 0 {
+		return fmt.Errorf("%w: vault %s holds %d and the key store has no key of it; is it another service's, or a new one?", ErrUnwrap, v.service, len(names))
+	}
+	handle, err := keyset.NewHandle(aead.AES256GCMKeyTemplate())
+	if err != nil {
+		return err
+	}
+	_, err = v.replace(handle)
+	return err
 }
 
 func (v *Vault) reloaded() (wrappingSet, error) {
@@ -42,6 +69,9 @@ func (v *Vault) reloaded() (wrappingSet, error) {
 }
 
 func parseKeyset(text []byte) (wrappingSet, error) {
+	if text == nil {
+		return wrappingSet{}, fmt.Errorf("%w: the key store holds none for this vault", ErrUnwrap)
+	}
 	handle, err := insecurecleartextkeyset.Read(keyset.NewJSONReader(bytes.NewReader(text)))
 	if err != nil {
 		return wrappingSet{}, errors.New("the wrapping keyset is not a Tink keyset")
@@ -142,7 +172,11 @@ func (v *Vault) Rotate(ctx context.Context) error {
 	if err := manager.SetPrimary(id); err != nil {
 		return err
 	}
-	both, err := v.replace(manager)
+	handle, err := manager.Handle()
+	if err != nil {
+		return err
+	}
+	both, err := v.replace(handle)
 	if err != nil {
 		return err
 	}
@@ -158,23 +192,22 @@ func (v *Vault) Rotate(ctx context.Context) error {
 			return err
 		}
 	}
-	if _, err := v.replace(manager); err != nil {
+	if handle, err = manager.Handle(); err != nil {
+		return err
+	}
+	if _, err := v.replace(handle); err != nil {
 		return err
 	}
 	// What another process wrapped by an old key while it was being replaced: the old keys are in hand for this last time.
 	return v.rewrap(ctx, both)
 }
 
-func (v *Vault) replace(m *keyset.Manager) (wrappingSet, error) {
-	handle, err := m.Handle()
-	if err != nil {
-		return wrappingSet{}, err
-	}
+func (v *Vault) replace(handle *keyset.Handle) (wrappingSet, error) {
 	var text bytes.Buffer
 	if err := insecurecleartextkeyset.Write(handle, keyset.NewJSONWriter(&text)); err != nil {
 		return wrappingSet{}, err
 	}
-	if err := v.keys.ReplaceWrapping(bytes.TrimSpace(text.Bytes())); err != nil {
+	if err := v.keys.ReplaceWrapping(v.service, bytes.TrimSpace(text.Bytes())); err != nil {
 		return wrappingSet{}, err
 	}
 	return parseKeyset(text.Bytes())

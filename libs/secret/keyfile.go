@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"sync"
@@ -18,20 +19,21 @@ import (
 )
 
 // KeyFile is the one file a service keeps outside NATS and Postgres: the pepper of fingerprints and the keyset that wraps
-// every key of the vault. Whoever loses it loses what it wraps; it is readable by its owner alone.
+// every key of its vault. Services that run as one may share a file: each has a keyset of its own in it. Whoever loses it loses what it wraps; it is readable by its owner alone.
 // Safe for concurrent use.
 type KeyFile struct {
 	path     string
 	pepper   []byte
 	mu       sync.RWMutex
-	wrapping []byte
+	wrapping map[string]json.RawMessage
 	locking  sync.Mutex
 }
 
 type keyFileText struct {
-	Version  int             `json:"version"`
-	Pepper   []byte          `json:"pepper"`
-	Wrapping json.RawMessage `json:"wrapping"`
+	Version int    `json:"version"`
+	Pepper  []byte `json:"pepper"`
+	// Wrapping is a Tink keyset for each service.
+	Wrapping map[string]json.RawMessage `json:"wrapping"`
 }
 
 // OpenKeyFile reads the key file at path. It refuses a file that others may read, or that is not whole.
@@ -64,11 +66,15 @@ func decodeKeyFile(path string, content []byte) (*KeyFile, error) {
 	switch {
 	case text.Version != 1:
 		return nil, fmt.Errorf("key file %s: version %d, this program reads version 1", path, text.Version)
+	case text.Wrapping == nil:
+		return nil, fmt.Errorf("key file %s: no wrapping", path)
 	case len(text.Pepper) < 32:
 		return nil, fmt.Errorf("key file %s: pepper has %d bytes, must have at least 32", path, len(text.Pepper))
 	}
-	if _, err := insecurecleartextkeyset.Read(keyset.NewJSONReader(bytes.NewReader(text.Wrapping))); err != nil {
-		return nil, fmt.Errorf("key file %s: wrapping is not a Tink keyset", path)
+	for service, wrapping := range text.Wrapping {
+		if _, err := insecurecleartextkeyset.Read(keyset.NewJSONReader(bytes.NewReader(wrapping))); err != nil {
+			return nil, fmt.Errorf("key file %s: wrapping of %q is not a Tink keyset", path, service)
+		}
 	}
 	return &KeyFile{path: path, pepper: text.Pepper, wrapping: text.Wrapping}, nil
 }
@@ -79,13 +85,9 @@ func CreateKeyFile(path string) (*KeyFile, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("key file: %w", err)
 	}
-	wrapping, err := NewWrapping()
-	if err != nil {
-		return nil, err
-	}
 	pepper := make([]byte, 32)
 	_, _ = rand.Read(pepper)
-	temporary, err := writeKeyFile(path, keyFileText{Version: 1, Pepper: pepper, Wrapping: wrapping})
+	temporary, err := writeKeyFile(path, keyFileText{Version: 1, Pepper: pepper, Wrapping: map[string]json.RawMessage{}})
 	if err != nil {
 		return nil, err
 	}
@@ -109,14 +111,14 @@ func EnsureKeyFile(path string) (*KeyFile, error) {
 // Pepper keys the fingerprints; at least 32 bytes.
 func (k *KeyFile) Pepper() []byte { return bytes.Clone(k.pepper) }
 
-// Wrapping is the cleartext Tink keyset, in JSON, that wraps the keys of the vault.
-func (k *KeyFile) Wrapping() []byte {
+// Wrapping is the cleartext Tink keyset, in JSON, that wraps the keys of a service's vault; nil if there is none yet.
+func (k *KeyFile) Wrapping(service string) []byte {
 	k.mu.RLock()
 	defer k.mu.RUnlock()
-	return bytes.Clone(k.wrapping)
+	return bytes.Clone(k.wrapping[service])
 }
 
-// Reload reads the wrapping keyset again, which another process that shares the file may have replaced.
+// Reload reads the wrapping keysets again, which another process that shares the file may have replaced.
 func (k *KeyFile) Reload() error {
 	now, err := OpenKeyFile(k.path)
 	if err != nil {
@@ -128,7 +130,7 @@ func (k *KeyFile) Reload() error {
 	return nil
 }
 
-// Lock keeps every other process that shares the file from replacing the wrapping keyset until unlock.
+// Lock keeps whoever else shares the file from replacing a wrapping keyset until unlock.
 func (k *KeyFile) Lock() (unlock func(), err error) {
 	k.locking.Lock()
 	f, err := os.OpenFile(k.path+".lock", os.O_CREATE|os.O_RDWR, 0o600)
@@ -150,10 +152,18 @@ func (k *KeyFile) Lock() (unlock func(), err error) {
 // Path is where the file lies.
 func (k *KeyFile) Path() string { return k.path }
 
-// ReplaceWrapping stores another wrapping keyset, durable on return: the old file's bytes are gone from the name, so that
-// what only the old keyset opens is closed for ever.
-func (k *KeyFile) ReplaceWrapping(wrapping []byte) error {
-	temporary, err := writeKeyFile(k.path, keyFileText{Version: 1, Pepper: k.pepper, Wrapping: wrapping})
+// ReplaceWrapping stores another wrapping keyset of a service, durable on return: the old file's bytes are gone from the
+// name, so that what only the old keyset opens is closed for ever. Whoever shares the file must hold its Lock and have
+// called Reload under it.
+func (k *KeyFile) ReplaceWrapping(service string, wrapping []byte) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	next := maps.Clone(k.wrapping)
+	if next == nil {
+		next = map[string]json.RawMessage{}
+	}
+	next[service] = bytes.Clone(wrapping)
+	temporary, err := writeKeyFile(k.path, keyFileText{Version: 1, Pepper: k.pepper, Wrapping: next})
 	if err != nil {
 		return err
 	}
@@ -161,9 +171,7 @@ func (k *KeyFile) ReplaceWrapping(wrapping []byte) error {
 		os.Remove(temporary)
 		return fmt.Errorf("key file: %w", err)
 	}
-	k.mu.Lock()
-	k.wrapping = bytes.Clone(wrapping)
-	k.mu.Unlock()
+	k.wrapping = next
 	return syncFolder(filepath.Dir(k.path))
 }
 
