@@ -74,15 +74,15 @@ func (s *story) happened(ctx context.Context, step int, name, kind, subject, for
 
 func (s *story) publish(ctx context.Context) error {
 	t := &s.told
-	var operations, scopes int
 	var err error
-	t.product, t.version, operations, scopes, err = s.cast.PublishContract(ctx, "demo", strings.TrimSuffix(s.o.Name, ".yaml"), "partner", s.document())
+	t.product, t.version, err = s.cast.PublishContract(ctx, "demo", strings.TrimSuffix(s.o.Name, ".yaml"), "partner", s.document())
 	if err != nil {
 		return err
 	}
 	var version struct {
 		BasePath   string `json:"base_path"`
 		Operations []operation
+		Scopes     []struct{ Name string }
 	}
 	if err := s.cast.People["tomas"].Get(ctx, "registry", "/v1/versions/"+t.version, &version); err != nil {
 		return err
@@ -93,7 +93,7 @@ func (s *story) publish(ctx context.Context) error {
 	if err := t.choose(version.Operations); err != nil {
 		return err
 	}
-	s.step(1, "publish", "%s: %s, %s", s.o.Name, plural(operations, "operation"), plural(scopes, "scope"))
+	s.step(1, "publish", "%s: %s, %s", s.o.Name, plural(len(version.Operations), "operation"), plural(len(version.Scopes), "scope"))
 	return s.happened(ctx, 0, "", "registry.version.Published", t.version, "by the product owner")
 }
 

@@ -70,7 +70,7 @@ var apps = []app{
 func (c *Cast) fill(ctx context.Context) error {
 	ids := map[string]string{}
 	for _, p := range products {
-		id, _, _, _, err := c.Publish(ctx, p.slug)
+		id, _, err := c.Publish(ctx, p.slug)
 		if err != nil {
 			return err
 		}

@@ -114,29 +114,29 @@ func Short(email string) string {
 }
 
 // Publish drafts, classifies, seats and publishes one product of the world, and returns its id and its version's.
-func (c *Cast) Publish(ctx context.Context, slug string) (productID, versionID string, operations, scopes int, err error) {
+func (c *Cast) Publish(ctx context.Context, slug string) (productID, versionID string, err error) {
 	for _, p := range products {
 		if p.slug == slug {
 			document, err := Contracts.ReadFile("contracts/" + slug + ".yaml")
 			if err != nil {
-				return "", "", 0, 0, err
+				return "", "", err
 			}
 			return c.publish(ctx, p, client.Document{Type: "application/yaml", Body: document})
 		}
 	}
-	return "", "", 0, 0, fmt.Errorf("no product %s", slug)
+	return "", "", fmt.Errorf("no product %s", slug)
 }
 
 // PublishContract publishes any contract as a product of a class for partners.
-func (c *Cast) PublishContract(ctx context.Context, slug, name, class string, document client.Document) (productID, versionID string, operations, scopes int, err error) {
+func (c *Cast) PublishContract(ctx context.Context, slug, name, class string, document client.Document) (productID, versionID string, err error) {
 	return c.publish(ctx, product{slug, name, name, class, "partner", true}, document)
 }
 
-func (c *Cast) publish(ctx context.Context, p product, document client.Document) (productID, versionID string, operations, scopes int, err error) {
+func (c *Cast) publish(ctx context.Context, p product, document client.Document) (productID, versionID string, err error) {
 	tomas := c.People["tomas"]
 	var made struct{ ID string }
-	fail := func(what string, err error) (string, string, int, int, error) {
-		return "", "", 0, 0, fmt.Errorf("%s: %s: %w", p.slug, what, err)
+	fail := func(what string, err error) (string, string, error) {
+		return "", "", fmt.Errorf("%s: %s: %w", p.slug, what, err)
 	}
 	if err := tomas.Post(ctx, "registry", "/v1/products", map[string]any{"slug": p.slug, "name": p.name, "purpose": p.purpose}, &made); err != nil {
 		return fail("draft", err)
@@ -153,15 +153,12 @@ func (c *Cast) publish(ctx context.Context, p product, document client.Document)
 	if err := tomas.Post(ctx, "registry", at+"/audience", map[string]any{"audience": p.audience, "organization_ids": []string{}}, nil); err != nil {
 		return fail("audience", err)
 	}
-	var version struct {
-		ID                 string
-		Operations, Scopes int
-	}
+	var version struct{ ID string }
 	if err := tomas.Post(ctx, "registry", at+"/versions", document, &version); err != nil {
 		return fail("submit", err)
 	}
 	if !p.published {
-		return made.ID, version.ID, version.Operations, version.Scopes, nil
+		return made.ID, version.ID, nil
 	}
 	if err := tomas.Post(ctx, "registry", "/v1/versions/"+version.ID+"/publish", map[string]any{}, nil); err != nil {
 		return fail("publish version", err)
@@ -169,5 +166,5 @@ func (c *Cast) publish(ctx context.Context, p product, document client.Document)
 	if err := tomas.Post(ctx, "registry", at+"/publish", map[string]any{"version_id": version.ID}, nil); err != nil {
 		return fail("publish", err)
 	}
-	return made.ID, version.ID, version.Operations, version.Scopes, nil
+	return made.ID, version.ID, nil
 }
