@@ -1,7 +1,6 @@
 package fold
 
 import (
-	"encoding/binary"
 	"sync/atomic"
 
 	"github.com/google/uuid"
@@ -29,7 +28,7 @@ type Credential struct {
 	// Expired says that the credential ended by its time and nothing else.
 	Expired bool
 
-	id [16]byte
+	id id
 }
 
 // ID is the credential's id.
@@ -42,7 +41,7 @@ func (c *Credential) ID() string {
 
 // credential holds no pointer, because there are millions.
 type credential struct {
-	id                                  [16]byte
+	id                                  id
 	application, grant, product, scopes uint32
 	kind                                kind
 	environment                         environment
@@ -106,49 +105,68 @@ type grant struct{ scopes uint32 }
 
 type product struct{ shown bool }
 
-func (f *Fold) issued(id string, e *issuancev1.CredentialIssued) {
-	short, ok := parseID(id)
+func (f *Fold) issued(name string, e *issuancev1.CredentialIssued) {
+	short, ok := parseID(name)
 	if !ok {
-		f.logger.Error("a credential's id is no UUID; it is refused", "credential", id)
+		f.logger.Error("a credential's id is no UUID; it is refused", "credential", name)
 		return
 	}
-	if _, known := f.generations.credential(f, short); known {
+	if f.byID.find(f.credentialID, &short) != 0 {
 		return
 	}
-	c := credential{
+	n := f.credentials.add(credential{
 		id: short, application: f.applications.index(e.GetApplicationId()), grant: f.grants.index(e.GetGrantId()),
 		product: f.products.index(e.GetProductId()), scopes: f.scopes.of(e.GetScopes()), kind: kindOf(e.GetKind()), environment: environmentOf(e.GetEnvironment()),
-	}
-	f.credentials = append(f.credentials, c)
-	n := uint32(len(f.credentials) - 1)
-	f.generations.ids.add(n, short[:])
-	f.generations.put(n, e.GetGeneration(), e.GetFingerprint())
+	})
+	f.byID.add(f.credentialID, n)
+	f.secret(n, e.GetGeneration(), e.GetFingerprint())
 }
 
-func (f *Fold) rotated(id string, e *issuancev1.CredentialRotationStarted) {
-	if short, ok := parseID(id); ok {
-		if n, known := f.generations.credential(f, short); known {
-			f.generations.put(n, e.GetGeneration(), e.GetFingerprint())
-		}
+func (f *Fold) rotated(name string, e *issuancev1.CredentialRotationStarted) {
+	if n := f.known(name); n != 0 {
+		f.secret(n, e.GetGeneration(), e.GetFingerprint())
 	}
 }
 
-func (f *Fold) expired(id string) {
-	if short, ok := parseID(id); ok {
-		if n, known := f.generations.credential(f, short); known {
-			f.credentials[n].expired = true
-		}
+func (f *Fold) expired(name string) {
+	if n := f.known(name); n != 0 {
+		f.credentials.at(n).expired = true
 	}
 }
+
+// known is the number of a credential, or 0.
+func (f *Fold) known(name string) uint32 {
+	short, ok := parseID(name)
+	if !ok {
+		return 0
+	}
+	return f.byID.find(f.credentialID, &short)
+}
+
+// secret adds one secret of a credential.
+func (f *Fold) secret(credential, number uint32, fingerprint []byte) {
+	if len(fingerprint) < len(id{}) {
+		return
+	}
+	short := id(fingerprint[:len(id{})])
+	if f.byFingerprint.find(f.fingerprint, &short) == 0 {
+		f.byFingerprint.add(f.fingerprint, f.generations.add(generation{fingerprint: short, credential: credential, number: number}))
+	}
+}
+
+func (f *Fold) credentialID(n uint32) *id { return &f.credentials.at(n).id }
+func (f *Fold) fingerprint(n uint32) *id  { return &f.generations.at(n).fingerprint }
 
 // ByFingerprint finds the credential and generation whose secret has this fingerprint.
 func (f *Fold) ByFingerprint(fingerprint [32]byte, into *Credential) (lineage.Node, bool) {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
-	g := f.generations.find([16]byte(fingerprint[:16]))
-	if g == nil {
+	short := id(fingerprint[:len(id{})])
+	n := f.byFingerprint.find(f.fingerprint, &short)
+	if n == 0 {
 		return 0, false
 	}
+	g := f.generations.at(n)
 	f.view(g.credential, into)
 	into.Generation = g.number
 	node := lineage.Node(atomic.LoadUint32(&g.node))
@@ -164,15 +182,11 @@ func (f *Fold) ByFingerprint(fingerprint [32]byte, into *Credential) (lineage.No
 }
 
 // ByID finds a credential that access tokens are issued to.
-func (f *Fold) ByID(id string, into *Credential) bool {
-	short, ok := parseID(id)
-	if !ok {
-		return false
-	}
+func (f *Fold) ByID(name string, into *Credential) bool {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
-	n, ok := f.generations.credential(f, short)
-	if !ok || f.credentials[n].kind != clientSecret {
+	n := f.known(name)
+	if n == 0 || f.credentials.at(n).kind != clientSecret {
 		return false
 	}
 	f.view(n, into)
@@ -180,7 +194,7 @@ func (f *Fold) ByID(id string, into *Credential) bool {
 }
 
 func (f *Fold) view(n uint32, into *Credential) {
-	c := &f.credentials[n]
+	c := f.credentials.at(n)
 	a := &f.applications.all[c.application]
 	granted := f.grants.all[c.grant].scopes
 	*into = Credential{
@@ -193,63 +207,8 @@ func (f *Fold) view(n uint32, into *Credential) {
 
 // generation is one secret of a credential.
 type generation struct {
-	fingerprint [16]byte // the first half; 128 bits of HMAC-SHA-256 are as good as all (RFC 2104 §5)
+	fingerprint id // the first half; 128 bits of HMAC-SHA-256 are as good as all (RFC 2104 §5)
 	credential  uint32
 	number      uint32
 	node        uint32 // of the lineage; 0 until first asked for
-}
-
-const pageBits = 8
-
-// generations finds secrets by fingerprint and credentials by id.
-type generations struct {
-	pages []*[1 << pageBits]generation
-	count uint32
-	slots slots
-	ids   slots
-}
-
-func (g *generations) at(n uint32) *generation { return &g.pages[n>>pageBits][n&(1<<pageBits-1)] }
-
-func (g *generations) put(credential, number uint32, fingerprint []byte) {
-	if len(fingerprint) < 16 {
-		return
-	}
-	short := [16]byte(fingerprint[:16])
-	if g.find(short) != nil {
-		return
-	}
-	if g.count == 0 {
-		g.count = 1 // 0 is none
-	}
-	n := g.count
-	for int(n>>pageBits) >= len(g.pages) {
-		g.pages = append(g.pages, new([1 << pageBits]generation))
-	}
-	g.count++
-	*g.at(n) = generation{fingerprint: short, credential: credential, number: number}
-	g.slots.add(n, short[:])
-}
-
-func (g *generations) find(short [16]byte) *generation {
-	for n := range g.slots.look(short[:]) {
-		if at := g.at(n); at.fingerprint == short {
-			return at
-		}
-	}
-	return nil
-}
-
-func (g *generations) credential(f *Fold, id [16]byte) (uint32, bool) {
-	for n := range g.ids.look(id[:]) {
-		if f.credentials[n].id == id {
-			return n, true
-		}
-	}
-	return 0, false
-}
-
-func hash(b []byte) uint32 {
-	// Fingerprints are uniform already; the random half of a UUID is its second.
-	return binary.LittleEndian.Uint32(b) ^ binary.LittleEndian.Uint32(b[len(b)-4:])*0x9e3779b1
 }

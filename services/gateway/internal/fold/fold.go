@@ -27,16 +27,18 @@ type Fold struct {
 	lineage *lineage.Fold
 	logger  *slog.Logger
 
-	mu           sync.RWMutex
-	generations  generations
-	credentials  []credential
-	applications named[application]
-	grants       named[grant]
-	products     named[product]
-	scopes       interned
-	versions     map[string]*contract.Version
-	served       map[string]bool
-	keys         map[string]ed25519.PublicKey
+	mu            sync.RWMutex
+	credentials   paged[credential]
+	generations   paged[generation]
+	byID          slots
+	byFingerprint slots
+	applications  named[application]
+	grants        named[grant]
+	products      named[product]
+	scopes        interned
+	versions      map[string]*contract.Version
+	served        map[string]bool
+	keys          map[string]ed25519.PublicKey
 
 	table atomic.Pointer[contract.Table]
 }
@@ -45,7 +47,7 @@ type Fold struct {
 func New(l *lineage.Fold, logger *slog.Logger) *Fold {
 	f := &Fold{
 		lineage: l, logger: logger, versions: map[string]*contract.Version{}, served: map[string]bool{},
-		keys: map[string]ed25519.PublicKey{}, credentials: make([]credential, 1),
+		keys: map[string]ed25519.PublicKey{},
 	}
 	f.table.Store(contract.Compile(nil))
 	return f
@@ -168,7 +170,7 @@ func (f *Fold) key(e *issuancev1.SigningKeyCreated) {
 }
 
 // parseID takes the canonical form alone, so that one credential has one name.
-func parseID(id string) ([16]byte, bool) {
-	u, err := uuid.Parse(id)
-	return u, err == nil && u.String() == id
+func parseID(name string) (id, bool) {
+	u, err := uuid.Parse(name)
+	return id(u), err == nil && u.String() == name
 }

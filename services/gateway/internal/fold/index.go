@@ -1,54 +1,80 @@
 package fold
 
 import (
-	"iter"
+	"encoding/binary"
+	"math/bits"
 	"slices"
 	"strings"
 )
 
-// slots is an open-addressing index of numbers from 1, by a hash kept beside each.
+// id is 16 bytes that name something: a UUID, or the half of a fingerprint.
+type id = [16]byte
+
+// slots is an open-addressing index of numbers from 1 by the ids that their things hold themselves.
 type slots struct {
-	entries []slot
+	entries []uint32
 	used    int
 }
 
-type slot struct{ n, hash uint32 }
-
-// look gives every number whose hash is that of b.
-func (s *slots) look(b []byte) iter.Seq[uint32] {
-	return func(yield func(uint32) bool) {
-		if len(s.entries) == 0 {
-			return
-		}
-		h, mask := hash(b), uint32(len(s.entries)-1)
-		for i := h & mask; s.entries[i].n != 0; i = (i + 1) & mask {
-			if s.entries[i].hash == h && !yield(s.entries[i].n) {
-				return
-			}
+func (s *slots) find(of func(uint32) *id, key *id) uint32 {
+	if len(s.entries) == 0 {
+		return 0
+	}
+	mask := uint64(len(s.entries) - 1)
+	for i := hash(key) & mask; s.entries[i] != 0; i = (i + 1) & mask {
+		if n := s.entries[i]; *of(n) == *key {
+			return n
 		}
 	}
+	return 0
 }
 
-func (s *slots) add(n uint32, b []byte) {
+func (s *slots) add(of func(uint32) *id, n uint32) {
 	if s.used++; s.used*4 > len(s.entries)*3 {
 		old := s.entries
-		s.entries = make([]slot, max(64, 2*len(old)))
-		for _, e := range old {
-			if e.n != 0 {
-				s.put(e)
+		s.entries = make([]uint32, max(64, 2*len(old)))
+		for _, o := range old {
+			if o != 0 {
+				s.put(of, o)
 			}
 		}
 	}
-	s.put(slot{n, hash(b)})
+	s.put(of, n)
 }
 
-func (s *slots) put(e slot) {
-	mask := uint32(len(s.entries) - 1)
-	i := e.hash & mask
-	for s.entries[i].n != 0 {
+func (s *slots) put(of func(uint32) *id, n uint32) {
+	mask := uint64(len(s.entries) - 1)
+	i := hash(of(n)) & mask
+	for s.entries[i] != 0 {
 		i = (i + 1) & mask
 	}
-	s.entries[i] = e
+	s.entries[i] = n
+}
+
+// hash folds a 128-bit product, so that every bit of the id moves the low ones.
+func hash(key *id) uint64 {
+	hi, lo := bits.Mul64(binary.LittleEndian.Uint64(key[:8])^0xa0761d6478bd642f, binary.LittleEndian.Uint64(key[8:])^0xe7037ed1a0b428db)
+	hi, lo = bits.Mul64(hi^0x8ebc6af09c88c6e3, lo^0x589965cc75374cc3)
+	return hi ^ lo
+}
+
+const pageBits = 8
+
+// paged is a list that grows without moving what it holds; numbers begin at 1.
+type paged[T any] struct {
+	pages []*[1 << pageBits]T
+	count uint32
+}
+
+func (p *paged[T]) at(n uint32) *T { return &p.pages[n>>pageBits][n&(1<<pageBits-1)] }
+
+func (p *paged[T]) add(x T) uint32 {
+	p.count++
+	if int(p.count>>pageBits) >= len(p.pages) {
+		p.pages = append(p.pages, new([1 << pageBits]T))
+	}
+	*p.at(p.count) = x
+	return p.count
 }
 
 // named numbers things by their ids.
