@@ -6,6 +6,8 @@ export interface Call {
   method?: "GET" | "POST";
   query?: Record<string, string | number | boolean | undefined>;
   body?: unknown;
+  /** A document sent as it is, in place of a JSON body. */
+  raw?: { text: string; type: string };
   idempotencyKey?: string;
   signal?: AbortSignal;
 }
@@ -26,7 +28,8 @@ function pause(ms: number, signal?: AbortSignal): Promise<void> {
 async function send(path: string, call: Call): Promise<Response> {
   const headers = new Headers({ Accept: "application/json" });
   const method = call.method ?? "GET";
-  if (call.body !== undefined) headers.set("Content-Type", "application/json");
+  if (call.raw) headers.set("Content-Type", call.raw.type);
+  else if (call.body !== undefined) headers.set("Content-Type", "application/json");
   if (call.idempotencyKey) headers.set("Idempotency-Key", call.idempotencyKey);
   // A header no form can send: a second line behind the same-origin check.
   if (method !== "GET") headers.set("Chancery-Client", "portal");
@@ -35,7 +38,7 @@ async function send(path: string, call: Call): Promise<Response> {
     return await fetch(path + queryString(call.query ?? {}), {
       method,
       headers,
-      body: call.body === undefined ? undefined : JSON.stringify(call.body),
+      body: call.raw?.text ?? (call.body === undefined ? undefined : JSON.stringify(call.body)),
       signal: call.signal,
       credentials: "same-origin",
     });

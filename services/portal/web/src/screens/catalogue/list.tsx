@@ -1,16 +1,20 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
-import { Library } from "lucide-react";
+import { Library, Plus } from "lucide-react";
+import { useState } from "react";
 import { me, products } from "@/api/queries";
 import type { Product } from "@/api/types";
 import { countFilters } from "@/lib/cursor";
 import { sentenceCase } from "@/lib/format";
+import { holds } from "@/lib/reach";
 import { useTitle } from "@/lib/title";
 import { Badge, ClassBadge, StateBadge } from "@/ui/badge";
+import { Button } from "@/ui/button";
 import { Input, Select } from "@/ui/field";
 import { PageHeader } from "@/ui/page";
 import { asProblem, Empty, EmptyByFilter, ProblemNote, SkeletonRows } from "@/ui/states";
 import { type Column, Table, TableView } from "@/ui/table";
+import { DraftProduct } from "./draft";
 
 const accessWords = { none: "No access", requested: "Requested", granted: "Granted" } as const;
 
@@ -75,6 +79,7 @@ export function Catalogue() {
   const set = (change: Partial<typeof search>) =>
     void navigate({ search: (old) => ({ ...old, ...change }), replace: true });
 
+  const [drafting, setDrafting] = useState(false);
   const words = (search.q ?? "").toLowerCase().split(/\s+/).filter(Boolean);
   const rows = (data?.items ?? [])
     .filter((p) => words.every((w) => `${p.name} ${p.slug} ${p.purpose}`.toLowerCase().includes(w)))
@@ -86,6 +91,14 @@ export function Catalogue() {
     <>
       <PageHeader
         title="Catalogue"
+        action={
+          self &&
+          holds(self, "product_owner") && (
+            <Button tone="primary" onClick={() => setDrafting(true)}>
+              <Plus className="size-4" aria-hidden="true" /> Draft product
+            </Button>
+          )
+        }
         facts={
           partner ? `API products that ${self?.organization.name} may see` : "Every API product and who may see it"
         }
@@ -161,6 +174,7 @@ export function Catalogue() {
           {rows.length} of {data?.items.length}
         </p>
       )}
+      {drafting && <DraftProduct close={() => setDrafting(false)} />}
     </>
   );
 }

@@ -1,9 +1,9 @@
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { TriangleAlert } from "lucide-react";
-import { product, version } from "@/api/queries";
+import { me, product, version } from "@/api/queries";
 import type { ProductDetail, Version } from "@/api/types";
-import { absoluteTime, sentenceCase } from "@/lib/format";
+import { sentenceCase } from "@/lib/format";
 import { useTitle } from "@/lib/title";
 import { ClassBadge, RiskBadge, StateBadge } from "@/ui/badge";
 import { Id } from "@/ui/copy";
@@ -13,19 +13,24 @@ import { Facts, PageHeader, Section, TabLinks } from "@/ui/page";
 import { Empty, EmptyByFilter, ErrorPage, SkeletonPage } from "@/ui/states";
 import { Table } from "@/ui/table";
 import { Time } from "@/ui/time";
+import { Consumers } from "./consumers";
 import { AccessRail } from "./rail";
 import { Snippets } from "./snippets";
+import { Versions } from "./versions";
+import { ProductMenu, Setup } from "./workspace";
 
-const tabs = ["overview", "scopes", "operations", "versions"] as const;
+const tabs = ["overview", "scopes", "operations", "versions", "consumers"] as const;
 type Tab = (typeof tabs)[number];
 
 export function ProductPage() {
   const { id } = useParams({ from: "/catalogue/$id" });
   const search = useSearch({ from: "/catalogue/$id" });
   const { data, error, isPending, refetch } = useQuery(product(id));
+  const { data: self } = useQuery(me());
   useTitle(data?.name, "Catalogue");
   if (isPending) return <SkeletonPage />;
   if (!data) return <ErrorPage error={error} noun="product" id={id} onRetry={() => void refetch()} />;
+  const own = data.organization_id === self?.organization.id;
   const tab: Tab = tabs.find((t) => t === search.tab) ?? "overview";
   const deprecated = data.versions.find((v) => v.version === data.version && v.sunset_at);
   return (
@@ -41,6 +46,7 @@ export function ProductPage() {
             <span>{data.audience ? `For ${data.audience} use` : "Shown to nobody yet"}</span>
           </>
         }
+        action={own && <ProductMenu of={data} />}
       />
       {deprecated && <Deprecated of={deprecated} />}
       <div className="grid gap-8 lg:grid-cols-[minmax(0,1fr)_17rem]">
@@ -53,6 +59,7 @@ export function ProductPage() {
               { id: "scopes", text: "Scopes", count: data.scopes.length },
               { id: "operations", text: "Operations", count: data.operations.length },
               { id: "versions", text: "Versions", count: data.versions.length },
+              ...(own ? [{ id: "consumers" as const, text: "Consumers" }] : []),
             ]}
             linkFor={(t) => ({
               to: "/catalogue/$id",
@@ -63,7 +70,8 @@ export function ProductPage() {
           {tab === "overview" && <Overview of={data} />}
           {tab === "scopes" && <Scopes of={data} />}
           {tab === "operations" && <Operations of={data} q={search.q ?? ""} />}
-          {tab === "versions" && <Versions of={data} />}
+          {tab === "versions" && <Versions of={data} own={own} />}
+          {tab === "consumers" && own && <Consumers of={data} />}
         </div>
         <AccessRail of={data} />
       </div>
@@ -89,6 +97,7 @@ function Overview({ of }: { of: ProductDetail }) {
   return (
     <div className="space-y-8">
       <p className="max-w-prose text-base text-soft">{of.purpose}</p>
+      {of.seats && of.state !== "retired" && <Setup of={of} />}
       <Section title="Call it">
         <Snippets of={of} />
       </Section>
@@ -234,44 +243,5 @@ function Operations({ of, q }: { of: ProductDetail; q: string }) {
         )}
       </div>
     </>
-  );
-}
-
-function Versions({ of }: { of: ProductDetail }) {
-  if (of.versions.length === 0) return <Empty title="No versions">A version is a contract that was handed in.</Empty>;
-  return (
-    <div className="panel overflow-hidden">
-      <Table
-        name="versions"
-        label="Versions"
-        rows={of.versions}
-        rowKey={(v) => v.id}
-        columns={[
-          {
-            id: "version",
-            header: "Version",
-            fixed: true,
-            cell: (v) => <span className="font-mono text-xs font-medium">{v.version}</span>,
-          },
-          { id: "state", header: "State", cell: (v) => <StateBadge state={v.state} /> },
-          {
-            id: "published",
-            header: "Published",
-            cell: (v) => (v.published_at ? <Time at={v.published_at} /> : <span className="text-faint">Not yet</span>),
-          },
-          {
-            id: "sunset",
-            header: "Stops",
-            wide: true,
-            cell: (v) =>
-              v.sunset_at ? (
-                <span title={absoluteTime(new Date(v.sunset_at))}>{v.sunset_at.slice(0, 10)}</span>
-              ) : (
-                <span className="text-faint">No date</span>
-              ),
-          },
-        ]}
-      />
-    </div>
   );
 }
