@@ -167,7 +167,8 @@ func (r Rows) Search(ctx context.Context, f Filter, from uint64, backwards bool,
 		order = `position < $1 %s order by position desc limit $2`
 	}
 	where := ` and ($3 = '' or type = $3) and ($4 = '' or starts_with(type, $4)) and ($5 = '' or actor_id = $5) and ($6 = '' or subject_id = $6)
-		and ($7 = '' or organization_id = $7) and ($8 = '' or application_id = $8) and ($9 = '' or outcome = $9) and ($10 = '' or correlation_id = $10)
+		and ($7 = '' or organization_id = $7) and ($8 = '' or application_id = $8
+			or subject_id in (select subject_id from records where application_id = $8 and subject_id <> '')) and ($9 = '' or outcome = $9) and ($10 = '' or correlation_id = $10)
 		and ($11::timestamptz is null or at >= $11) and ($12::timestamptz is null or at < $12)`
 	err = r.DB.SelectContext(ctx, &rows, selected+` where `+strings.Replace(order, "%s", where, 1), from, limit, f.Type, like, f.Actor, f.Subject,
 		f.Organization, f.Application, f.Outcome, f.Correlation, orNull(f.From), orNull(f.To))

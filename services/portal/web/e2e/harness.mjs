@@ -123,7 +123,10 @@ export async function signIn(who, all) {
   if (!persona) throw new Error(`${who.email} is no persona of this suite`);
   await who.page.goto(`${base}/personas`);
   await who.page.getByRole("link", { name: persona.name }).click();
-  await through(who, who.page.getByRole("navigation", { name: "Main" }));
+  await through(
+    who,
+    who.page.getByRole("navigation", { name: "Main" }).or(who.page.getByRole("button", { name: "Menu" })),
+  );
 }
 
 /** Waits until nothing on the page is still loading. */

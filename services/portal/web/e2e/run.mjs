@@ -1,5 +1,5 @@
 // node e2e/run.mjs [story] [sweep] against the development suite at BASE_URL; both parts when none is named.
-import { launch, personas, summary } from "./harness.mjs";
+import { check, launch, personas, summary } from "./harness.mjs";
 import { story } from "./story.mjs";
 import { sweep } from "./sweep.mjs";
 
@@ -12,15 +12,13 @@ if (unknown.length > 0) {
 }
 
 const browser = await launch();
-let broken = false;
 try {
   const all = await personas();
   for (const name of wanted.length > 0 ? wanted : Object.keys(parts)) {
     try {
       await parts[name](browser, all);
     } catch (error) {
-      broken = true;
-      console.log(`FAIL  ${name} could not go on: ${error.message}`);
+      check(`${name} goes on to its end`, false, error.message);
       for (const context of browser.contexts()) {
         for (const page of context.pages()) {
           const file = process.env.E2E_SCREENSHOTS && `${process.env.E2E_SCREENSHOTS}/${name}-${Date.now()}.png`;
@@ -34,5 +32,4 @@ try {
 } finally {
   await browser.close();
 }
-const good = summary();
-process.exit(good && !broken ? 0 : 1);
+process.exit(summary() ? 0 : 1);

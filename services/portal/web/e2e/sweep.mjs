@@ -103,9 +103,9 @@ async function shell(who) {
   await page.keyboard.press("Control+k");
   await page.getByRole("dialog", { name: "Search and commands" }).waitFor();
   await accessible(page, `${who.email} command palette`);
-  await page.keyboard.type("applic");
+  await page.keyboard.type("people");
   await page.keyboard.press("Enter");
-  await page.waitForURL(/\/applications/);
+  await page.waitForURL(/\/people/);
   check(`${who.email}: the palette goes to a screen`, true);
   await settle(page);
   await page.getByRole("main").focus();

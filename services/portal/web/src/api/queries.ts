@@ -121,5 +121,6 @@ export const record = (position: number) =>
   detail<T.AuditRecordDetail>("record", "/api/audit/v1/records", String(position));
 export const proof = (position: number) => get<T.Proof>(`/api/audit/v1/records/${position}/proof`);
 export const subscriptions = () => list<T.Subscription>("subscriptions", "/api/audit/v1/subscriptions");
-export const eventTypes = () =>
-  list<{ type: string; description?: string }>("event-types", "/api/audit/v1/event-types");
+export const subscription = (id: string) =>
+  detail<T.SubscriptionDetail>("subscriptions", "/api/audit/v1/subscriptions", id);
+export const eventTypes = () => list<T.EventType>("event-types", "/api/audit/v1/event-types");

@@ -332,14 +332,37 @@ export interface Proof {
 export interface Subscription {
   id: string;
   name: string;
-  state: string;
   organization_id: string;
   application_id?: string;
   types: string[];
-  organization_ids?: string[];
+  organizations: string[];
+  created_by: string;
+  created_at: string;
   expires_at: string;
-  created_at?: string;
-  position?: number;
-  lag?: number;
-  allowed?: Allowed;
+  after: number;
+  ended_at?: string;
+  reason?: string;
+}
+export interface SubscriptionDetail extends Subscription {
+  consumer: string;
+  filters: string[];
+  pending: number;
+  unacknowledged: number;
+  allowed: Allowed;
+}
+/** The answer to subscribing; the seed of a key made here is in the first answer only. */
+export interface Subscribed extends Receipt {
+  stream: string;
+  consumer: string;
+  api_prefix: string;
+  inbox_prefix: string;
+  filters: string[];
+  creds?: string;
+  expires_at: string;
+}
+export interface EventType {
+  type: string;
+  title: string;
+  sentence: string;
+  feed: boolean;
 }

@@ -38,7 +38,7 @@ export function navFor(me: Me): NavItem[] {
       icon: ScrollText,
       key: "u",
     },
-    holds(me, "auditor", "platform_admin", "org_admin", "app_owner") && {
+    readsRecords(me) && {
       to: "/subscriptions",
       text: "Subscriptions",
       icon: Webhook,

@@ -11,12 +11,16 @@ interface DialogProps {
   children: ReactNode;
   /** While set, Escape, the backdrop and the cross do nothing. */
   guarded?: boolean;
+  /** Somebody tried to leave while it was guarded. */
+  onRefused?(): void;
   wide?: boolean;
 }
 
-export function Dialog({ open, onOpenChange, title, description, children, guarded, wide }: DialogProps) {
+export function Dialog({ open, onOpenChange, title, description, children, guarded, onRefused, wide }: DialogProps) {
   const hold = (event: Event) => {
-    if (guarded) event.preventDefault();
+    if (!guarded) return;
+    event.preventDefault();
+    onRefused?.();
   };
   return (
     <Radix.Root open={open} onOpenChange={(next) => (next || !guarded) && onOpenChange(next)}>

@@ -92,7 +92,7 @@ export function Wizard() {
         }
       />
       <Steps names={steps.map((s) => words[s])} at={at} furthest={furthest} go={go} />
-      <div className="mt-6 grid gap-8 lg:grid-cols-[minmax(0,1fr)_18rem]">
+      <div className="mt-6 grid grid-cols-1 gap-8 lg:grid-cols-[minmax(0,1fr)_18rem]">
         <div className="min-w-0 space-y-6">
           {command.problem && (
             <ProblemNote

@@ -22,7 +22,7 @@ export function Account() {
   return (
     <>
       <PageHeader title="Your account" facts={self.person.email} />
-      <div className="grid gap-8 lg:grid-cols-2">
+      <div className="grid grid-cols-1 gap-8 lg:grid-cols-2">
         <Section title="You">
           <div className="panel px-4 py-3">
             <Facts

@@ -8,8 +8,9 @@ import { duration, plural } from "@/lib/format";
 import { Button, GuardedButton } from "@/ui/button";
 import { Dialog, DialogActions } from "@/ui/dialog";
 import { Choices, Field, Select, Input as TextInput } from "@/ui/field";
+import { useGuard } from "@/ui/show-once";
 import { ProblemNote } from "@/ui/states";
-import { Lost, ShowOnce, useGuard } from "./show-once";
+import { IssuedSecret, Unanswered } from "./secret";
 
 interface Input {
   grant_id: string;
@@ -80,21 +81,20 @@ export function IssueDialog({
   }
 
   if (command.output) {
-    return command.output.secret ? (
-      <ShowOnce
+    return (
+      <IssuedSecret
         issued={command.output}
         name={input.name}
         kind={input.kind}
         environment={application.environment}
+        verb="issued"
         guard={guard}
         close={close}
       />
-    ) : (
-      <Lost verb="issued" guard={guard} close={close} />
     );
   }
   if (command.problem?.unknownOutcome) {
-    return <Lost verb="issued" unknown guard={guard} close={close} again={command.again} busy={command.running} />;
+    return <Unanswered verb="issued" guard={guard} close={close} again={command.again} busy={command.running} />;
   }
   return (
     <Dialog

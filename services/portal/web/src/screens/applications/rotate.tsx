@@ -8,9 +8,10 @@ import { hintOf } from "@/lib/credentials";
 import { Button, GuardedButton } from "@/ui/button";
 import { Dialog, DialogActions } from "@/ui/dialog";
 import { Choices } from "@/ui/field";
+import { useGuard } from "@/ui/show-once";
 import { ProblemNote } from "@/ui/states";
 import { Overlap } from "./overlap";
-import { Lost, ShowOnce, useGuard } from "./show-once";
+import { IssuedSecret, Unanswered } from "./secret";
 
 interface Input {
   overlap_seconds: number;
@@ -66,21 +67,20 @@ function RotateDialog({
   const guard = useGuard(command.running || command.output !== undefined);
 
   if (command.output) {
-    return command.output.secret ? (
-      <ShowOnce
+    return (
+      <IssuedSecret
         issued={{ ...command.output, id: of.id }}
         name={of.name}
         kind={of.kind}
         environment={application.environment}
+        verb="rotated"
         guard={guard}
         close={close}
       />
-    ) : (
-      <Lost verb="rotated" guard={guard} close={close} />
     );
   }
   if (command.problem?.unknownOutcome) {
-    return <Lost verb="rotated" unknown guard={guard} close={close} again={command.again} busy={command.running} />;
+    return <Unanswered verb="rotated" guard={guard} close={close} again={command.again} busy={command.running} />;
   }
   const none = overlap === "0";
   return (

@@ -49,7 +49,7 @@ export function ProductPage() {
         action={own && <ProductMenu of={data} />}
       />
       {deprecated && <Deprecated of={deprecated} />}
-      <div className="grid gap-8 lg:grid-cols-[minmax(0,1fr)_17rem]">
+      <div className="grid grid-cols-1 gap-8 lg:grid-cols-[minmax(0,1fr)_17rem]">
         <div className="min-w-0">
           <TabLinks
             label="Product"
@@ -101,7 +101,7 @@ function Overview({ of }: { of: ProductDetail }) {
       <Section title="Call it">
         <Snippets of={of} />
       </Section>
-      <div className="grid gap-8 sm:grid-cols-2">
+      <div className="grid grid-cols-1 gap-8 sm:grid-cols-2">
         {of.seats && (
           <Section title="Accountable people">
             {seats.length > 0 ? (

@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { applications, grants, me, requests } from "@/api/queries";
 import type { ProductDetail } from "@/api/types";
+import { plural } from "@/lib/format";
 import { holds } from "@/lib/reach";
 import { EnvironmentBadge, StateBadge } from "@/ui/badge";
 import { GuardedButton, LinkButton } from "@/ui/button";
@@ -106,7 +107,11 @@ function WhyVisible({ of, partner }: { of: ProductDetail; partner?: boolean }) {
         {of.state !== "published"
           ? "Only its own people: it is not published."
           : of.audience === "partner"
-            ? "It is published to partner organisations that its owner named."
+            ? partner
+              ? "Its owner published it to your organisation."
+              : of.audience_organization_ids && of.audience_organization_ids.length > 0
+                ? `It is published to ${plural(of.audience_organization_ids.length, "partner organisation")} that its owner named.`
+                : "It is published to every partner organisation."
             : of.audience === "internal"
               ? "It is published for use inside the provider only."
               : "It is published to everyone."}

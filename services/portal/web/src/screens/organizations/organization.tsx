@@ -111,7 +111,7 @@ export function OrganizationPage() {
           </>
         }
       />
-      <div className="grid gap-8 lg:grid-cols-[minmax(0,1fr)_20rem]">
+      <div className="grid grid-cols-1 gap-8 lg:grid-cols-[minmax(0,1fr)_20rem]">
         <Section title="Activity">
           <Activity query={{ organization_id: id }} />
         </Section>

@@ -110,7 +110,7 @@ export function PersonPage() {
         }
         action={<ActionMenu label="Actions on the person" actions={actions} />}
       />
-      <div className="grid gap-8 lg:grid-cols-[minmax(0,1fr)_20rem]">
+      <div className="grid grid-cols-1 gap-8 lg:grid-cols-[minmax(0,1fr)_20rem]">
         <Section title="Activity">
           <Activity query={{ actor: id }} />
         </Section>

@@ -84,7 +84,7 @@ export function RequestPage() {
         }
       />
       {self && <Progress of={data} reads={readsCredentials(self)} />}
-      <div className="mt-8 grid gap-8 lg:grid-cols-[minmax(0,1fr)_20rem]">
+      <div className="mt-8 grid grid-cols-1 gap-8 lg:grid-cols-[minmax(0,1fr)_20rem]">
         <div className="min-w-0 space-y-8">
           <Asked of={data} reads={!!self && readsApplications(self)} />
           <Section title="Justification">
