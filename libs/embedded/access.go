@@ -25,30 +25,40 @@ func EnsureUsers(dir string, access eventlog.Access) (Users, error) {
 		return u, explain(dir, err)
 	}
 	for _, user := range access.Users {
-		seed, err := ensureSeed(filepath.Join(dir, user.Name+".nk"))
+		seed, err := ensureSeed(filepath.Join(dir, user.Name+".nk"), nkeys.CreateUser)
 		if err != nil {
 			return u, err
 		}
 		u.seeds[user.Name] = seed
 	}
+	if access.Door != nil {
+		seed, err := ensureSeed(DoorKey(dir), nkeys.CreateAccount)
+		if err != nil {
+			return u, err
+		}
+		u.seeds[eventlog.KeyDoor] = seed
+	}
 	return u, nil
 }
 
-func ensureSeed(path string) ([]byte, error) {
+// DoorKey is the file below dir with the key of the service that says who the server's strangers are.
+func DoorKey(dir string) string { return filepath.Join(dir, eventlog.KeyDoor+".nk") }
+
+func ensureSeed(path string, create func() (nkeys.KeyPair, error)) ([]byte, error) {
 	seed, err := os.ReadFile(path)
 	if err == nil {
 		if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o077 != 0 {
 			return nil, fmt.Errorf("%s: mode %04o lets others read it, must be 0600 (chmod 600 %[1]s)", path, info.Mode().Perm())
 		}
 		if _, err := nkeys.FromSeed(seed); err != nil {
-			return nil, fmt.Errorf("%s: not a user key", path)
+			return nil, fmt.Errorf("%s: not a NATS key", path)
 		}
 		return seed, nil
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return nil, explain(path, err)
 	}
-	pair, err := nkeys.CreateUser()
+	pair, err := create()
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +68,7 @@ func ensureSeed(path string) ([]byte, error) {
 	// Exclusive: of two processes that make the keys at once, one must lose.
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
-		return ensureSeed(path)
+		return ensureSeed(path, create)
 	}
 	if err != nil {
 		return nil, explain(path, err)
@@ -107,6 +117,13 @@ func (u Users) configure(access eventlog.Access, to *server.Options) error {
 			return err
 		}
 		keys[user.Name] = public
+	}
+	if access.Door != nil {
+		public, err := u.public(eventlog.KeyDoor)
+		if err != nil {
+			return err
+		}
+		keys[eventlog.KeyDoor] = public
 	}
 	text, err := access.Config(keys)
 	if err != nil {

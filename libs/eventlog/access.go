@@ -30,6 +30,8 @@ const (
 type Access struct {
 	Accounts []Account
 	Users    []User
+	// Door is nil where nobody enters but Users.
+	Door *Door
 }
 
 // Account is one account: what it takes from others, and whether it holds streams.
@@ -87,6 +89,7 @@ func AccessFor(services ...string) Access {
 			}
 			imports = append(imports, auditImports()...)
 			imports = append(imports, feedImports()...)
+			imports = append(imports, doorImports()...)
 		}
 		a.Accounts = append(a.Accounts, Account{Name: AccountOf(s), Imports: imports})
 		// Whether the account has streams of its own is how a client finds out where the interface is.
@@ -94,10 +97,21 @@ func AccessFor(services ...string) Access {
 		for _, i := range imports {
 			publish = append(publish, i.As)
 		}
-		a.Users = append(a.Users, User{s, AccountOf(s), publish, []string{InboxPrefix(s) + ".>"}})
+		subscribe := []string{InboxPrefix(s) + ".>"}
+		if s == "audit" {
+			a.Door = &Door{User: s, Account: AccountOf(s), For: AccountReaders}
+			publish, subscribe = append(publish, "$SYS._INBOX.>"), append(subscribe, "$SYS.REQ.USER.AUTH")
+		}
+		a.Users = append(a.Users, User{s, AccountOf(s), publish, subscribe})
 	}
 	return a
 }
+
+// KeyDoor names, among the keys of users, the account key that signs what the door answers.
+const KeyDoor = "door"
+
+// Door lets a user say who those are that the server does not know; they are put into one account.
+type Door struct{ User, Account, For string }
 
 // Exports are the subjects an account lends to others, each with those it is lent to.
 func (a Access) Exports(account string) map[Import][]string {
@@ -157,6 +171,9 @@ func feedImports() []Import {
 		"CONSUMER.LIST."+streamLifecycle)...)
 	return append(out, many(AccountFeed, APIFeed, "CONSUMER.MSG.NEXT."+streamLifecycle+".*"))
 }
+
+// doorImports are what closing a subscriber's connection needs.
+func doorImports() []Import { return same(AccountSystem, "$SYS.REQ.SERVER.*.KICK") }
 
 // readerImports are what every subscriber's user is given a part of.
 func readerImports() []Import {

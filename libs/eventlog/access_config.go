@@ -9,7 +9,15 @@ import (
 // Config is the accounts part of the configuration of a NATS server, as text; keys are the users' public keys by name.
 func (a Access) Config(keys map[string]string) (string, error) {
 	var b strings.Builder
-	fmt.Fprintf(&b, "system_account: %s\naccounts {\n", AccountSystem)
+	fmt.Fprintf(&b, "system_account: %s\n", AccountSystem)
+	if d := a.Door; d != nil {
+		if keys[KeyDoor] == "" || keys[d.User] == "" {
+			return "", fmt.Errorf("NATS key %q or %q is missing", KeyDoor, d.User)
+		}
+		fmt.Fprintf(&b, "authorization {\n  timeout: 5\n  auth_callout {issuer: %s, account: %s, auth_users: [%s], allowed_accounts: [%s]}\n}\n",
+			keys[KeyDoor], d.Account, keys[d.User], d.For)
+	}
+	b.WriteString("accounts {\n")
 	for _, account := range a.Accounts {
 		fmt.Fprintf(&b, "  %s {\n", account.Name)
 		if account.Streams {

@@ -63,7 +63,7 @@ func newScene(t *testing.T) *scene {
 func (s *scene) config() service.Config {
 	c := s.suite.Config("audit", true)
 	c.KeyFile = filepath.Join(filepath.Dir(c.KeyFile), "identity.key") // what wraps others' keys wraps its own
-	c.Lookup = envconfig.MapLookuper(map[string]string{})
+	c.Lookup = envconfig.MapLookuper(map[string]string{"CHANCERY_NATS_DOOR": s.suite.DoorKey()})
 	return c
 }
 

@@ -17,6 +17,8 @@ import (
 
 type config struct {
 	Origin string `env:"CHANCERY_LOG_ORIGIN, default=chancery.example/audit" doc:"name of the log in its checkpoints" want:"host/path without blanks"`
+	Base   string `env:"CHANCERY_FEED_BASE, default=https://chancery.example" doc:"address that names the suite in events" want:"https://host without a slash at its end"`
+	Door   string `env:"CHANCERY_NATS_DOOR" doc:"path of the key that lets subscribers in; without it there are no subscriptions by NATS" want:"the path of a file"`
 }
 
 // sealing are the services whose sealed values an auditor may read.
@@ -52,12 +54,23 @@ func New(ctx context.Context, d service.Deps) (*service.Service, error) {
 		Name: "audit", DB: d.DB, Follow: stream.Follow, Views: []projection.View{view.Records, tree.View}, Service: d.Name,
 		Logger: d.Logger, Tracer: d.Traces.Tracer("audit"),
 	}
-	api.Routes(d.API, api.Deps{Rows: rows, Stream: stream, Signer: signer, Opener: eventlog.NewOpener(vaults...), Now: d.Clock, WaitFor: runner.WaitFor, Written: written(rows, runner)})
 	writer := &record.Writer{Stream: stream, Log: d.Log, Logger: d.Logger}
-	return &service.Service{
+	out := &service.Service{
 		Background: map[string]func(context.Context) error{"records": writer.Run, "views": runner.Run, "checkpoints": signer.Run},
-		Ready:      map[string]func(context.Context) error{"views": func(context.Context) error { return runner.Health() }},
-	}, nil
+		Ready: map[string]func(context.Context) error{"views": func(context.Context) error {
+			if !runner.Prepared() {
+				return projection.ErrRebuilding
+			}
+			return runner.Health()
+		}},
+	}
+	delivery, err := deliver(ctx, d, own, rows, stream, out)
+	if err != nil {
+		return nil, err
+	}
+	api.Routes(d.API, api.Deps{Rows: rows, Stream: stream, Signer: signer, Opener: eventlog.NewOpener(vaults...), Now: d.Clock, WaitFor: runner.WaitFor,
+		Written: written(rows, runner), Delivery: delivery})
+	return out, nil
 }
 
 // written waits until a fact of EVENTS is among the records.

@@ -37,6 +37,7 @@ type Suite struct {
 	Clock  func() time.Time
 
 	users embedded.Users
+	door  string
 
 	mu        sync.Mutex
 	logs      map[string]*eventlog.Log
@@ -54,10 +55,12 @@ func New(t testing.TB, clock func() time.Time) *Suite {
 	s := &Suite{t: t, Clock: clock, logs: map[string]*eventlog.Log{}}
 	access := eventlog.AccessFor(Services...)
 	var err error
-	if s.users, err = embedded.EnsureUsers(t.TempDir(), access); err != nil {
+	dir := t.TempDir()
+	s.door = embedded.DoorKey(dir)
+	if s.users, err = embedded.EnsureUsers(dir, access); err != nil {
 		t.Fatal(err)
 	}
-	s.Server = testkit.NATSServer(t, embedded.NATSOptions{Relaxed: true, Access: access, Users: s.users})
+	s.Server = testkit.NATSServer(t, embedded.NATSOptions{Address: "127.0.0.1:0", Relaxed: true, Access: access, Users: s.users})
 	ctx, cancel := context.WithTimeout(context.Background(), Patience)
 	defer cancel()
 	if err := eventlog.Provision(ctx, s.Connect(eventlog.UserProvision), eventlog.ProvisionOptions{Services: Services}); err != nil {
@@ -65,6 +68,9 @@ func New(t testing.TB, clock func() time.Time) *Suite {
 	}
 	return s
 }
+
+// DoorKey is the file with the key that lets strangers in, which audit is given.
+func (s *Suite) DoorKey() string { return s.door }
 
 // Connect connects as one of the server's users: a service by its name, or one of eventlog's.
 func (s *Suite) Connect(user string, options ...nats.Option) *nats.Conn {

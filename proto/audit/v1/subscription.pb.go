@@ -28,8 +28,9 @@ type SubscriptionCreated struct {
 	state          protoimpl.MessageState `protogen:"open.v1"`
 	Name           string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	OrganizationId string                 `protobuf:"bytes,2,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
-	ApplicationId  string                 `protobuf:"bytes,3,opt,name=application_id,json=applicationId,proto3" json:"application_id,omitempty"`
-	Types          []string               `protobuf:"bytes,4,rep,name=types,proto3" json:"types,omitempty"`
+	// The application this is for, if any.
+	ApplicationId *string  `protobuf:"bytes,3,opt,name=application_id,json=applicationId,proto3,oneof" json:"application_id,omitempty"`
+	Types         []string `protobuf:"bytes,4,rep,name=types,proto3" json:"types,omitempty"`
 	// Organisations whose events are delivered; empty means all, and is a sensitive grant.
 	OrganizationIds []string               `protobuf:"bytes,5,rep,name=organization_ids,json=organizationIds,proto3" json:"organization_ids,omitempty"`
 	UserNkey        string                 `protobuf:"bytes,6,opt,name=user_nkey,json=userNkey,proto3" json:"user_nkey,omitempty"`
@@ -85,8 +86,8 @@ func (x *SubscriptionCreated) GetOrganizationId() string {
 }
 
 func (x *SubscriptionCreated) GetApplicationId() string {
-	if x != nil {
-		return x.ApplicationId
+	if x != nil && x.ApplicationId != nil {
+		return *x.ApplicationId
 	}
 	return ""
 }
@@ -226,18 +227,19 @@ var File_audit_v1_subscription_proto protoreflect.FileDescriptor
 
 const file_audit_v1_subscription_proto_rawDesc = "" +
 	"\n" +
-	"\x1baudit/v1/subscription.proto\x12\baudit.v1\x1a\x16event/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x99\x03\n" +
+	"\x1baudit/v1/subscription.proto\x12\baudit.v1\x1a\x16event/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb1\x03\n" +
 	"\x13SubscriptionCreated\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x129\n" +
-	"\x0forganization_id\x18\x02 \x01(\tB\x10\xe2\xb5\x18\forganizationR\x0eorganizationId\x126\n" +
-	"\x0eapplication_id\x18\x03 \x01(\tB\x0f\xe2\xb5\x18\vapplicationR\rapplicationId\x12\x14\n" +
+	"\x0forganization_id\x18\x02 \x01(\tB\x10\xe2\xb5\x18\forganizationR\x0eorganizationId\x12;\n" +
+	"\x0eapplication_id\x18\x03 \x01(\tB\x0f\xe2\xb5\x18\vapplicationH\x00R\rapplicationId\x88\x01\x01\x12\x14\n" +
 	"\x05types\x18\x04 \x03(\tR\x05types\x12)\n" +
 	"\x10organization_ids\x18\x05 \x03(\tR\x0forganizationIds\x12\x1b\n" +
 	"\tuser_nkey\x18\x06 \x01(\tR\buserNkey\x12K\n" +
 	"\n" +
 	"expires_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampB\x10\xea\xb5\x18\fsubscriptionR\texpiresAt\x12\x14\n" +
 	"\x05after\x18\b \x01(\x04R\x05after::\x8a\xb5\x18${actor} subscribed {name} to {types}\x92\xb5\x18\x0e\n" +
-	"\fsubscription\"_\n" +
+	"\fsubscriptionB\x11\n" +
+	"\x0f_application_id\"_\n" +
 	"\x14SubscriptionReplayed\x12\x12\n" +
 	"\x04from\x18\x01 \x01(\x04R\x04from\x12\x0e\n" +
 	"\x02to\x18\x02 \x01(\x04R\x02to:#\x8a\xb5\x18\x1f{actor} replayed {from} to {to}\"k\n" +
@@ -278,6 +280,7 @@ func file_audit_v1_subscription_proto_init() {
 	if File_audit_v1_subscription_proto != nil {
 		return
 	}
+	file_audit_v1_subscription_proto_msgTypes[0].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

@@ -27,6 +27,7 @@ type Deps struct {
 	// Written returns once the fact at a position of EVENTS is recorded, with the number of records, or with an error at the end of ctx.
 	Written func(ctx context.Context, position uint64) error
 	Now     func() time.Time
+	Delivery
 }
 
 type api struct{ Deps }
@@ -36,11 +37,15 @@ var (
 	read   = principal.For("record.read", append([]string{principal.OrgAdmin}, all...)...)
 	export = principal.For("record.export", all...).WithStepUp()
 	member = principal.For("log.read")
+
+	following = principal.For("event.read", append([]string{principal.OrgAdmin}, all...)...)
+	subscribe = principal.For("subscription.manage", append([]string{principal.OrgAdmin}, all...)...).WithStepUp()
 )
 
 // Routes declares every operation.
 func Routes(e *endpoint.API, d Deps) {
 	a := &api{d}
+	e.Refusals(refusals)
 	reach := "records of the own organisation; auditors and platform administrators all"
 	endpoint.Route(e, read, endpoint.Operation{Method: "GET", Path: "/v1/records", Summary: "Search records", Reach: reach, Timeout: 60 * time.Second}, a.search)
 	endpoint.Route(e, read, endpoint.Operation{Method: "GET", Path: "/v1/records/{position}", Summary: "Read a record", Object: a.within}, a.get)
@@ -48,6 +53,18 @@ func Routes(e *endpoint.API, d Deps) {
 	endpoint.Raw(e, export, endpoint.Operation{Method: "GET", Path: "/v1/export", Summary: "Export every record with the checkpoints that prove them", Stream: true}, http.HandlerFunc(a.export), nil)
 	endpoint.Raw(e, member, endpoint.Operation{Method: "GET", Path: "/checkpoint", Summary: "Newest checkpoint, C2SP tlog-checkpoint"}, http.HandlerFunc(a.checkpoint), nil)
 	endpoint.Raw(e, member, endpoint.Operation{Method: "GET", Path: "/tile/{path...}", Summary: "Tiles of hashes, C2SP tlog-tiles"}, http.HandlerFunc(a.tile), nil)
+	endpoint.Route(e, member, endpoint.Operation{Method: "GET", Path: "/v1/event-types", Summary: "List the types of event, with schema and sample"}, a.eventTypes)
+	endpoint.Route(e, following, endpoint.Operation{Method: "GET", Path: "/v1/events", Summary: "Follow lifecycle events by cursor", Reach: reach, Timeout: 60 * time.Second}, a.follow)
+	own := "subscriptions of the own organisation; auditors and platform administrators all"
+	one := func(method, path, summary string) endpoint.Operation {
+		return endpoint.Operation{Method: method, Path: path, Summary: summary, Reach: own, Object: a.withinSubscription}
+	}
+	endpoint.Route(e, subscribe, endpoint.Operation{Method: "POST", Path: "/v1/subscriptions", Summary: "Subscribe to lifecycle events", Status: http.StatusCreated}, a.subscribe)
+	endpoint.Route(e, following, endpoint.Operation{Method: "GET", Path: "/v1/subscriptions", Summary: "List subscriptions", Reach: own}, a.subscriptions)
+	endpoint.Route(e, following, one("GET", "/v1/subscriptions/{id}", "Show a subscription"), a.subscription)
+	endpoint.Route(e, subscribe, one("POST", "/v1/subscriptions/{id}/replay", "Deliver a range again"), a.replay)
+	endpoint.Route(e, following, one("GET", "/v1/subscriptions/{id}/check", "Say, signed, which events a range holds"), a.check)
+	endpoint.Route(e, subscribe, one("POST", "/v1/subscriptions/{id}/end", "End a subscription"), a.end)
 	endpoint.Route(e, member, endpoint.Operation{Method: "GET", Path: "/v1/log", Summary: "Origin and verifier key of the log"}, a.log)
 }
 

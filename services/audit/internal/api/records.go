@@ -97,7 +97,7 @@ func (a *api) search(ctx context.Context, in searchRequest) (endpoint.Answer[end
 	}
 	rows, err := a.Rows.Search(ctx, f, from, backwards, in.Fetch())
 	if err == nil && len(rows) == 0 && !backwards && in.Wait > 0 {
-		rows, err = a.await(ctx, f, from, in)
+		rows, err = a.await(ctx, f, from, in.Fetch(), time.Duration(in.Wait)*time.Second)
 	}
 	if err != nil {
 		return none, err
@@ -120,15 +120,15 @@ func (a *api) search(ctx context.Context, in searchRequest) (endpoint.Answer[end
 }
 
 // await polls no row: it waits for the views to move and looks again.
-func (a *api) await(ctx context.Context, f view.Filter, from uint64, in searchRequest) ([]view.Record, error) {
-	ctx, cancel := context.WithTimeout(ctx, time.Duration(in.Wait)*time.Second)
+func (a *api) await(ctx context.Context, f view.Filter, from uint64, limit int, patience time.Duration) ([]view.Record, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	at := from
 	for {
 		if a.WaitFor(ctx, at+1) != nil {
 			return nil, nil // nothing came in time
 		}
-		rows, err := a.Rows.Search(ctx, f, from, false, in.Fetch())
+		rows, err := a.Rows.Search(ctx, f, from, false, limit)
 		if err != nil || len(rows) > 0 {
 			return rows, err
 		}

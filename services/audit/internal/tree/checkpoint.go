@@ -60,6 +60,12 @@ func (s *Signer) Open(ctx context.Context, vault Secrets, missing error) error {
 	return err
 }
 
+// Note signs a text that is no checkpoint; the text says what it is.
+func (s *Signer) Note(text string) (string, error) {
+	signed, err := note.Sign(&note.Note{Text: text}, s.signer)
+	return string(signed), err
+}
+
 // Public is the verifier key, in the form of C2SP signed-note.
 func (s *Signer) Public() string { return s.public }
 
