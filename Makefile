@@ -4,27 +4,54 @@ SHELL := bash
 VERSION := 0.1.0
 COMMIT  := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 LDFLAGS := -X main.version=$(VERSION) -X main.commit=$(COMMIT)
-WEB     := services/portal/web
+DATA    ?= .data
+ARGS    ?=
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n",$$1,$$2}' $(MAKEFILE_LIST)
 
+run: ui build ## run the whole suite with a demo world; DATA=folder, ARGS='--portal 127.0.0.1:9080'
+	@exec bin/chancery up --data '$(DATA)' $(ARGS)
+
+demo: build ## tell one credential's whole life on a fresh suite, every line checked
+	@exec bin/chancery demo $(ARGS)
+
+reset: build ## forget everything `make run` has kept
+	@bin/chancery reset --data '$(DATA)'
+
+doctor: ## tell what this machine lacks
+	@DATA='$(DATA)' scripts/doctor
+
 setup: ## install what a new machine lacks (PostgreSQL, nginx, Chromium)
 	@scripts/setup
 
+ui: ## build the portal's pages, if they changed
+	@scripts/ui
+
+build: ## build the program, bin/chancery
+	@go build -buildvcs=false -ldflags '$(LDFLAGS)' -o bin/chancery ./services/chancery
+
 proto: ## lint the contract and generate its Go code
-	@cd proto && GOWORK=off go -C tools build -o ../../bin/ github.com/bufbuild/buf/cmd/buf google.golang.org/protobuf/cmd/protoc-gen-go \
-	 && PATH="$$PWD/../bin:$$PATH" buf lint && PATH="$$PWD/../bin:$$PATH" buf generate
+	@scripts/proto generate
 
-build: bin/chancery ## build the program
+proto-check: ## lint the contract, compare it with the last release, and check that the Go code is its own
+	@scripts/proto check
 
-bin/chancery: FORCE
-	@go build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./services/chancery
+fmt: ## format Go and the pages' sources
+	@git ls-files -co --exclude-standard '*.go' | grep -v '\.pb\.go$$' | xargs gofmt -w
+	@[ ! -d services/portal/web/node_modules ] || (cd services/portal/web && npm run --silent format)
 
-lint: ## gofmt, vet, staticcheck, module edges
+lint: ## formatting, vet, staticcheck, module edges, stale pages
 	@scripts/lint
 
 test: setup ## set up what is needed and run every test
 	@scripts/test
 
-.PHONY: help setup proto build lint test FORCE
+bench: build ## measure, each figure beside its baseline
+	@go run ./services/e2e/bench $(ARGS)
+
+clean: ## remove what was built
+	@rm -rf bin .cache services/portal/web/node_modules
+	@find services/portal/web/dist -mindepth 1 ! -name .keep -delete
+
+.PHONY: help run demo reset doctor setup ui build proto proto-check fmt lint test bench clean
