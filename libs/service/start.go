@@ -63,6 +63,9 @@ func (r *Running) fail(err error) {
 // Run starts a service and serves until ctx ends, then lets the requests under way end and closes.
 func Run(ctx context.Context, name string, c Config, wire New) error {
 	r, err := Start(ctx, name, c, wire)
+	if err != nil && ctx.Err() != nil {
+		return nil // interrupted while it started
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}

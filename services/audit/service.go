@@ -45,7 +45,7 @@ func New(ctx context.Context, d service.Deps) (*service.Service, error) {
 		}
 		vaults = append(vaults, v)
 	}
-	signer := &tree.Signer{Origin: own.Origin, DB: d.DB, Now: d.Clock}
+	signer := &tree.Signer{Origin: own.Origin, DB: d.DB, Now: d.Clock, Logger: d.Logger}
 	if err := signer.Open(ctx, d.Vault, eventlog.ErrNoSecret); err != nil {
 		return nil, fmt.Errorf("the log's key: %w", err)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/chancery-dev/chancery/libs/embedded"
+	"github.com/chancery-dev/chancery/libs/eventlog"
 	"github.com/chancery-dev/chancery/services/chancery/internal/suite"
 )
 
@@ -67,8 +68,23 @@ func serveNATS(ctx context.Context, o embedded.NATSOptions, keys string) (err er
 	if err != nil {
 		return err
 	}
+	defer n.Stop()
+	if o.Cluster == nil {
+		if err := remember(starting, n, o.Users); err != nil {
+			return err
+		}
+	}
 	fmt.Fprintln(os.Stderr, "NATS listens on", n.URL())
 	<-ctx.Done()
-	n.Stop()
 	return nil
+}
+
+// remember makes the stream again that is held in memory alone, which a server without others forgets when it ends.
+func remember(ctx context.Context, n *embedded.NATS, users embedded.Users) error {
+	nc, err := n.Connect(users.As(eventlog.UserProvision))
+	if err != nil {
+		return err
+	}
+	defer nc.Close()
+	return eventlog.ProvisionStreams(ctx, nc, eventlog.PulseStream(1))
 }

@@ -18,14 +18,23 @@ import (
 
 func upCommand() *cobra.Command {
 	var o suite.Options
-	var bare bool
+	var bare, split bool
 	c := &cobra.Command{
 		Use: "up", Short: "Run the whole suite on this machine, with a demo world at the first start", Args: cobra.NoArgs,
-		Example: "  chancery up\n  chancery up --portal 127.0.0.1:9000 --data /srv/chancery",
+		Example: "  chancery up\n  chancery up --portal 127.0.0.1:9000 --data /srv/chancery\n  chancery up --split --replicas 3",
 		RunE: func(c *cobra.Command, _ []string) error {
 			o.Version = version
 			o.Logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-			return up(c.Context(), c.OutOrStdout(), o, bare)
+			start := suite.Start
+			switch {
+			case o.Replicas != 1 && o.Replicas != 3:
+				return exit{2, errors.New("--replicas is 1 or 3")}
+			case split:
+				start = suite.StartSplit
+			case o.Replicas != 1:
+				return exit{2, errors.New("--replicas goes with --split")}
+			}
+			return up(c.Context(), c.OutOrStdout(), o, start, bare)
 		},
 	}
 	c.Flags().StringVar(&o.Dir, "data", ".data", "folder of everything that is kept")
@@ -33,10 +42,12 @@ func upCommand() *cobra.Command {
 	c.Flags().StringVar(&o.IdP, "idp", "127.0.0.1:8090", "where the development identity provider listens")
 	c.Flags().StringVar(&o.Gateway, "gateway", "127.0.0.1:8070", "where the authorizer listens")
 	c.Flags().BoolVar(&bare, "bare", false, "do not make the demo world")
+	c.Flags().BoolVar(&split, "split", false, "run every service, NATS and Postgres as a process of its own")
+	c.Flags().IntVar(&o.Replicas, "replicas", 1, "how many NATS servers, with --split")
 	return c
 }
 
-func up(ctx context.Context, out io.Writer, o suite.Options, bare bool) (err error) {
+func up(ctx context.Context, out io.Writer, o suite.Options, start func(context.Context, suite.Options) (*suite.Suite, error), bare bool) (err error) {
 	dir, err := filepath.Abs(o.Dir)
 	if err != nil {
 		return err
@@ -44,12 +55,16 @@ func up(ctx context.Context, out io.Writer, o suite.Options, bare bool) (err err
 	o.Dir = dir
 	started := time.Now()
 	fmt.Fprintf(out, "chancery %s: starting in %s\n", version, dir)
-	s, err := suite.Start(ctx, o)
+	o.Say = func(line string) { fmt.Fprintln(out, line) }
+	s, err := start(ctx, o)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Stop(context.WithoutCancel(ctx))) }()
 	fmt.Fprintf(out, "seven services, NATS %s, PostgreSQL %s: ready in %.1f s\n", s.NATSVersion, s.PostgresVersion, time.Since(started).Seconds())
+	for _, p := range s.Processes() {
+		fmt.Fprintf(out, "  %-10s process %d\n", p.Name, p.PID)
+	}
 	if !bare {
 		if err := world.Seed(ctx, s.Portal, s.IdP, filepath.Join(dir, "seeded"), func(line string) { fmt.Fprintln(out, line) }); err != nil {
 			return fmt.Errorf("the demo world: %w", err)

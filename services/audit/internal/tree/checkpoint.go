@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -27,6 +28,7 @@ type Signer struct {
 	Origin string
 	DB     *sqlx.DB
 	Now    func() time.Time
+	Logger *slog.Logger
 
 	signer note.Signer
 	public string
@@ -115,7 +117,7 @@ func (s *Signer) Sign(ctx context.Context) (text string, size int64, err error) 
 	return string(raw), size, err
 }
 
-// Run signs the head once a second while it grows.
+// Run signs the head once a second while it grows; what cannot be signed now is with the next head.
 func (s *Signer) Run(ctx context.Context) error {
 	for {
 		select {
@@ -123,7 +125,7 @@ func (s *Signer) Run(ctx context.Context) error {
 			return ctx.Err()
 		case <-time.After(time.Second):
 			if _, _, err := s.Sign(ctx); err != nil && ctx.Err() == nil {
-				return err
+				s.Logger.WarnContext(ctx, "the log's head was not signed", "error", err)
 			}
 		}
 	}

@@ -36,6 +36,12 @@ type Options struct {
 	LimitFactor int
 	Version     string
 	Logger      *slog.Logger
+	// Program is the path of this program, of which StartSplit starts every process; the running one if empty.
+	Program string
+	// Replicas is how many NATS servers StartSplit starts: 1 or 3.
+	Replicas int
+	// Say is told what happens to the processes of StartSplit.
+	Say func(string)
 }
 
 // Suite is a running suite.
@@ -47,18 +53,22 @@ type Suite struct {
 	// NATSVersion and PostgresVersion are those of the servers.
 	NATSVersion, PostgresVersion string
 
+	// Services are those that run in this process.
 	Services map[string]*service.Running
 
+	urls     map[string]string
 	nats     *embedded.NATS
 	postgres *embedded.Postgres
 	users    embedded.Users
 	stopIdP  func() error
 	order    []string
+	children []*child
+	lock     *os.File
 }
 
 // Start starts everything and returns once every service is ready.
 func Start(ctx context.Context, o Options) (_ *Suite, err error) {
-	s := &Suite{Dir: o.Dir, NATSVersion: server.VERSION, Services: map[string]*service.Running{}}
+	s := &Suite{Dir: o.Dir, NATSVersion: server.VERSION, Services: map[string]*service.Running{}, urls: map[string]string{}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Stop(context.WithoutCancel(ctx)))
@@ -87,20 +97,25 @@ func Start(ctx context.Context, o Options) (_ *Suite, err error) {
 		return nil, err
 	}
 	for _, part := range parts {
-		env := map[string]string{
-			"HTTP_ADDR": "127.0.0.1:0", "ADMIN_ADDR": "127.0.0.1:0", "DATABASE_URL": databases[part.name],
-			"CHANCERY_KEY_FILE": filepath.Join(o.Dir, "keys", "chancery.key"), "CHANCERY_NODE": "up-" + part.name,
-		}
-		if o.LimitFactor > 0 {
-			env["CHANCERY_LIMIT_FACTOR"] = strconv.Itoa(o.LimitFactor)
-		}
-		maps.Copy(env, part.env(s, o))
-		if err := s.start(ctx, part, env, o); err != nil {
+		if err := s.start(ctx, part, s.environment(part, o, databases), o); err != nil {
 			return nil, err
 		}
 	}
 	s.Gateway = s.Services["gateway"].URL
 	return s, s.ready(ctx)
+}
+
+// environment is what a service is configured with.
+func (s *Suite) environment(p part, o Options, databases map[string]string) map[string]string {
+	env := map[string]string{
+		"HTTP_ADDR": "127.0.0.1:0", "ADMIN_ADDR": "127.0.0.1:0", "DATABASE_URL": databases[p.name],
+		"CHANCERY_KEY_FILE": filepath.Join(o.Dir, "keys", "chancery.key"), "CHANCERY_NODE": "up-" + p.name,
+	}
+	if o.LimitFactor > 0 {
+		env["CHANCERY_LIMIT_FACTOR"] = strconv.Itoa(o.LimitFactor)
+	}
+	maps.Copy(env, p.env(s, o))
+	return env
 }
 
 func (s *Suite) start(ctx context.Context, p part, env map[string]string, o Options) error {
@@ -113,7 +128,7 @@ func (s *Suite) start(ctx context.Context, p part, env map[string]string, o Opti
 	if err != nil {
 		return fmt.Errorf("%s: %w", p.name, err)
 	}
-	s.Services[p.name] = running
+	s.Services[p.name], s.urls[p.name] = running, running.URL
 	s.order = append(s.order, p.name)
 	return nil
 }
@@ -217,6 +232,7 @@ func (s *Suite) Stop(ctx context.Context) error {
 		errs = append(errs, s.Services[s.order[i]].Stop())
 	}
 	s.order = nil
+	errs = append(errs, s.stopChildren(ctx))
 	if s.stopIdP != nil {
 		errs = append(errs, s.stopIdP())
 	}
@@ -225,6 +241,9 @@ func (s *Suite) Stop(ctx context.Context) error {
 	}
 	if s.postgres != nil {
 		errs = append(errs, s.postgres.Stop(ctx))
+	}
+	if s.lock != nil {
+		errs = append(errs, s.lock.Close())
 	}
 	return errors.Join(errs...)
 }
