@@ -146,6 +146,16 @@ func auditReadsThePeoplesKeysOfOthersAndWritesTheRecords(t *testing.T, s suite) 
 	if _, err := foreign.Get(ctx, "idp", "p"); !errors.Is(err, eventlog.ErrForbidden) {
 		t.Fatalf("audit reads identity's other secrets: %v", err)
 	}
+	if err := errors.Join(eventlog.CheckStreams(ctx, nc, eventlog.APIAudit, eventlog.AuditStream(0, 1)),
+		eventlog.CheckStreams(ctx, nc, eventlog.APIFeed, eventlog.LifecycleStream(1))); err != nil {
+		t.Fatal(err)
+	}
+	shorter := eventlog.LifecycleStream(1)
+	shorter.MaxAge = time.Hour
+	var drift eventlog.Drift
+	if err := eventlog.CheckStreams(ctx, nc, eventlog.APIFeed, shorter); !errors.As(err, &drift) || drift.Field != "max_age" {
+		t.Fatalf("got %v", err)
+	}
 	records, err := eventlog.JetStream(ctx, nc, eventlog.APIAudit)
 	if err != nil {
 		t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -72,6 +73,27 @@ func drifts(found, want jetstream.StreamConfig) error {
 		}
 	}
 	return errors.Join(out...)
+}
+
+// CheckStreams refuses, with every difference named, streams whose safety-bearing settings are not the wanted ones; prefix
+// is where their account's interface is lent to this connection's.
+func CheckStreams(ctx context.Context, nc *nats.Conn, prefix string, wanted ...jetstream.StreamConfig) error {
+	ctx, cancel := context.WithTimeout(ctx, openTimeout)
+	defer cancel()
+	s, err := reach(ctx, nc)
+	if err != nil {
+		return err
+	}
+	if s.api != apiOwn {
+		if s.js, err = s.interfaceAt(prefix); err != nil {
+			return err
+		}
+	}
+	var refused []error
+	for _, want := range wanted {
+		refused = append(refused, s.checkDrift(ctx, want))
+	}
+	return errors.Join(refused...)
 }
 
 func (s *server) checkDrift(ctx context.Context, want jetstream.StreamConfig) error {
