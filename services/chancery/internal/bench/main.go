@@ -25,8 +25,9 @@ type measurement struct {
 
 // bench is what measurements share.
 type bench struct {
-	dir   string
-	quick bool
+	dir     string
+	quick   bool
+	running *scene
 }
 
 func (b *bench) n(full int) int {
@@ -37,6 +38,8 @@ func (b *bench) n(full int) int {
 }
 
 var measurements = []measurement{
+	{"P5", tokens},
+	{"P6", credentials},
 	{"P1", verifying}, // and P7
 	{"P9", projecting},
 	{"P14", loading},
@@ -68,7 +71,11 @@ func run(ctx context.Context, quick bool, only string) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
+	if err := os.Chmod(dir, 0o711); err != nil { // Postgres may run as another account
+		return err
+	}
 	b := &bench{dir: dir, quick: quick}
+	defer func() { _ = b.end(context.WithoutCancel(ctx)) }()
 	fmt.Printf("%s, %d cores, %s\n\n", runtime.Version(), runtime.NumCPU(), time.Now().UTC().Format("2006-01-02 15:04 UTC"))
 	fmt.Println("| # | what | figure | baseline in the same run | ratio | target | met |")
 	fmt.Println("|---|---|---|---|---|---|---|")
