@@ -246,6 +246,7 @@ func TestViewsAndPoliciesHoldOnTheWholeHistory(t *testing.T) {
 	back := d.suite.Append("identity", "person", d.ben.ID, &identityv1.PersonProvisioned{OrganizationId: d.northwind})
 	d.Shown(back)
 	d.Call(&d.ana, "POST", "/v1/applications/"+first+"/owners", body{"seat": "backup_owner", "person_id": d.ben.ID}).Wants(200, "")
+	third := d.Call(&d.cleo, "POST", "/v1/applications", body{"name": "C", "purpose": "p", "environment": "sandbox", "backup_owner_id": d.ben.ID}).ID()
 	d.suite.Append("identity", "organization", d.fabrikam, &identityv1.OrganizationClosed{Reason: "contract ended"})
 	d.suite.Settle(t, d.at)
 
@@ -253,9 +254,10 @@ func TestViewsAndPoliciesHoldOnTheWholeHistory(t *testing.T) {
 	d.suite.ViewsHold(t, d.at, registry.Views())
 	d.Talk = d.suite.Talk(t, d.at)
 	d.Shown(d.tail(t))
-	d.Call(&d.ana, "GET", "/v1/applications/"+first, nil).Into(&app)
-	if app.State != "active" {
-		t.Errorf("after ben was named again: %+v", app)
+	for _, id := range []string{first, third} {
+		if d.Call(&d.ana, "GET", "/v1/applications/"+id, nil).Into(&app); app.State != "active" {
+			t.Errorf("after ben was named again: %+v", app)
+		}
 	}
 	d.Call(&d.pam, "GET", "/v1/applications/"+second, nil).Into(&app)
 	if app.State != "offboarded" {
