@@ -20,7 +20,7 @@ import (
 )
 
 const (
-	// single is below how many pending records each is published by itself.
+	// single is below how many pending records each decision is published by itself.
 	single = 40
 	// atomic is how many one atomic batch holds at most.
 	atomic = 1000
@@ -66,7 +66,7 @@ func (w *Writer) once(ctx context.Context) error {
 	// The last message read of each may have facts left: it is read again.
 	go follow(ctx, cancel, w.Log.Follow, before(at.Events), events)
 	go follow(ctx, cancel, w.Log.FollowActivity, before(at.Activity), activity)
-	m := merger{at: at}
+	m := merger{at: at, read: before(at.Events)}
 	for {
 		open := activity
 		if len(m.waiting) > 10*atomic {
@@ -76,7 +76,9 @@ func (w *Writer) once(ctx context.Context) error {
 		case batch := <-events:
 			m.events(batch)
 		case batch := <-open:
-			m.waiting = append(m.waiting, batch...)
+			if err := m.wait(ctx, batch, w.Log.Tail); err != nil {
+				return err
+			}
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
@@ -105,28 +107,60 @@ func follow(ctx context.Context, cancel context.CancelCauseFunc, f followFunc, a
 
 // merger puts what was read into the one order.
 type merger struct {
-	at      At
-	waiting []eventlog.Recorded
+	at At
+	// read is how far EVENTS was read.
+	read    uint64
+	waiting []waiting
 	ready   []entry
+}
+
+// waiting is an observation and the position EVENTS has to reach before it.
+type waiting struct {
+	eventlog.Recorded
+	after uint64
 }
 
 // entry is a record with how far both streams were read when it was made.
 type entry struct {
 	raw              []byte
 	events, activity Cursor
+	// last says that it is the last fact of its envelope.
+	last bool
 }
 
 func (m *merger) events(batch []eventlog.Recorded) {
 	for _, r := range batch {
 		m.take("EVENTS", r, &m.at.Events)
+		m.read = r.Sequence
 	}
+}
+
+// wait lines observations up. What rests on a position was made when EVENTS had it: one that claims a later position than
+// the leader has now claims what cannot be, and waits for what there is.
+func (m *merger) wait(ctx context.Context, batch []eventlog.Recorded, leader func(context.Context) (uint64, error)) error {
+	tail, known := uint64(0), false
+	for _, r := range batch {
+		after := r.Envelope.GetSeen()
+		if after > m.read && !known {
+			var err error
+			if tail, err = leader(ctx); err != nil {
+				return err
+			}
+			known = true
+		}
+		if known {
+			after = min(after, tail)
+		}
+		m.waiting = append(m.waiting, waiting{r, after})
+	}
+	return nil
 }
 
 // observations takes those whose decision EVENTS has reached, in their own order.
 func (m *merger) observations() {
 	n := 0
-	for ; n < len(m.waiting) && m.waiting[n].Envelope.GetSeen() <= m.at.Events.Sequence; n++ {
-		m.take("ACTIVITY", m.waiting[n], &m.at.Activity)
+	for ; n < len(m.waiting) && m.waiting[n].after <= m.read; n++ {
+		m.take("ACTIVITY", m.waiting[n].Recorded, &m.at.Activity)
 	}
 	m.waiting = m.waiting[n:]
 }
@@ -138,7 +172,7 @@ func (m *merger) take(stream string, r eventlog.Recorded, at *Cursor) {
 			continue // recorded already
 		}
 		*at = next
-		m.ready = append(m.ready, entry{encode(stream, r, i), m.at.Events, m.at.Activity})
+		m.ready = append(m.ready, entry{encode(stream, r, i), m.at.Events, m.at.Activity, i == len(r.Envelope.GetFacts())-1})
 	}
 }
 
@@ -165,10 +199,9 @@ func encode(stream string, r eventlog.Recorded, i int) []byte {
 // append publishes everything that is ready.
 func (w *Writer) append(ctx context.Context, m *merger) error {
 	for len(m.ready) > 0 {
-		n := 1
+		n := cut(m.ready)
 		var err error
-		if len(m.ready) >= single {
-			n = min(len(m.ready), atomic)
+		if n > 1 {
 			err = w.batch(ctx, m.at.Records, m.ready[:n])
 		} else {
 			err = w.publish(ctx, m.at.Records, m.ready[0])
@@ -180,6 +213,27 @@ func (w *Writer) append(ctx context.Context, m *merger) error {
 		m.ready = m.ready[n:]
 	}
 	return nil
+}
+
+// cut is how many of the entries are published together: one decision where there are few, else as many whole decisions
+// as one batch takes. A decision is not split, so that none is
+// ever recorded in part, unless it holds more facts than a batch can.
+func cut(ready []entry) int {
+	end := 0
+	for i, e := range ready {
+		if i >= atomic {
+			if end == 0 {
+				end = atomic // more than a batch can hold: the next writer goes on within it
+			}
+			break
+		}
+		if e.last {
+			if end = i + 1; len(ready) < single {
+				break
+			}
+		}
+	}
+	return max(end, 1)
 }
 
 func (w *Writer) message(e entry) *nats.Msg {

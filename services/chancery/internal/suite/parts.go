@@ -2,9 +2,11 @@ package suite
 
 import (
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/chancery-dev/chancery/libs/embedded"
 	"github.com/chancery-dev/chancery/libs/service"
 	"github.com/chancery-dev/chancery/services/approval"
 	"github.com/chancery-dev/chancery/services/audit"
@@ -55,7 +57,9 @@ var parts = []part{
 	{"issuance", issuance.New, func(s *Suite, _ Options) map[string]string {
 		return map[string]string{"CHANCERY_ISSUER": s.Portal}
 	}},
-	{"audit", audit.New, nothing},
+	{"audit", audit.New, func(_ *Suite, o Options) map[string]string {
+		return map[string]string{"CHANCERY_NATS_DOOR": embedded.DoorKey(filepath.Join(o.Dir, "keys", "nats"))}
+	}},
 	{"gateway", gateway.New, func(s *Suite, o Options) map[string]string {
 		return map[string]string{"CHANCERY_ISSUER": s.Portal, "HTTP_ADDR": o.Gateway}
 	}},
