@@ -104,6 +104,14 @@ func (r *Runner) Prepared() bool {
 	return r.prepared
 }
 
+// Ready is nil while every view has its tables and its rows.
+func (r *Runner) Ready(context.Context) error {
+	if !r.Prepared() {
+		return ErrRebuilding
+	}
+	return r.Health()
+}
+
 // Unknown counts the facts of types this program does not know that this instance passed over.
 func (r *Runner) Unknown() uint64 {
 	r.mu.Lock()

@@ -9,6 +9,7 @@ import (
 	"github.com/chancery-dev/chancery/libs/eventlog"
 	"github.com/chancery-dev/chancery/libs/projection"
 	"github.com/chancery-dev/chancery/libs/service"
+	identityv1 "github.com/chancery-dev/chancery/proto/identity/v1"
 	"github.com/chancery-dev/chancery/services/audit/internal/api"
 	"github.com/chancery-dev/chancery/services/audit/internal/record"
 	"github.com/chancery-dev/chancery/services/audit/internal/tree"
@@ -56,13 +57,9 @@ func New(ctx context.Context, d service.Deps) (*service.Service, error) {
 	}
 	writer := &record.Writer{Stream: stream, Log: d.Log, Logger: d.Logger}
 	out := &service.Service{
+		Policies:   []projection.Policy{projection.Erases[*identityv1.PersonErased](d.Vault)},
 		Background: map[string]func(context.Context) error{"records": writer.Run, "views": runner.Run, "checkpoints": signer.Run},
-		Ready: map[string]func(context.Context) error{"views": func(context.Context) error {
-			if !runner.Prepared() {
-				return projection.ErrRebuilding
-			}
-			return runner.Health()
-		}},
+		Ready:      map[string]func(context.Context) error{"views": runner.Ready},
 	}
 	delivery, err := deliver(ctx, d, own, rows, stream, out)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -30,6 +31,7 @@ import (
 type scene struct {
 	*testing.T
 	suite                    *servicetest.Suite
+	ahead                    atomic.Int64 // how far the clock was moved on
 	running                  *service.Running
 	org, app, request, grant string
 	owner, second, stranger  principal.Principal
@@ -37,7 +39,8 @@ type scene struct {
 }
 
 func newScene(t *testing.T) *scene {
-	s := &scene{T: t, suite: servicetest.New(t, nil), org: id(), app: id(), request: id(), grant: id()}
+	s := &scene{T: t, org: id(), app: id(), request: id(), grant: id()}
+	s.suite = servicetest.New(t, func() time.Time { return time.Now().Add(time.Duration(s.ahead.Load())) })
 	person := func(org string, roles ...string) principal.Principal {
 		return principal.Principal{ID: id(), Kind: principal.Person, Organization: org, Session: id(), Roles: roles,
 			ACR: "mfa", AMR: []string{"mfa"}, AuthTime: time.Now()}

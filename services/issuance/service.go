@@ -6,10 +6,12 @@ import (
 	"errors"
 	"time"
 
+	"github.com/chancery-dev/chancery/libs/deadline"
 	"github.com/chancery-dev/chancery/libs/eventlog"
 	"github.com/chancery-dev/chancery/libs/lineage"
 	"github.com/chancery-dev/chancery/libs/projection"
 	"github.com/chancery-dev/chancery/libs/service"
+	identityv1 "github.com/chancery-dev/chancery/proto/identity/v1"
 	"github.com/chancery-dev/chancery/services/issuance/internal/api"
 	"github.com/chancery-dev/chancery/services/issuance/internal/authorization"
 	"github.com/chancery-dev/chancery/services/issuance/internal/credential"
@@ -19,10 +21,6 @@ import (
 	"github.com/chancery-dev/chancery/services/issuance/internal/token"
 	"github.com/chancery-dev/chancery/services/issuance/internal/view"
 )
-
-type config struct {
-	Issuer string `env:"CHANCERY_ISSUER, required" doc:"issuer of access tokens: the public address of the portal" want:"https://host"`
-}
 
 // New wires issuance.
 func New(ctx context.Context, d service.Deps) (*service.Service, error) {
@@ -36,10 +34,7 @@ func New(ctx context.Context, d service.Deps) (*service.Service, error) {
 	authorizations := eventlog.Repository[authorization.State]{Log: d.Log, Kind: "issuance.authorization"}
 	credentials := eventlog.Repository[credential.State]{Log: d.Log, Kind: "issuance.credential"}
 	keys := &oauth.Keys{Private: oauth.FromVault(d.Vault)}
-	custodian := oauth.Custodian{
-		Keys: keys, Vault: d.Vault, Now: d.Clock, Logger: d.Logger,
-		Repository: eventlog.Repository[signingkey.State]{Log: d.Log, Kind: "issuance.signing_key"},
-	}
+	custodian := oauth.Custodian{Keys: keys, Vault: d.Vault, Now: d.Clock, Repository: eventlog.Repository[signingkey.State]{Log: d.Log, Kind: "issuance.signing_key"}}
 	server := &oauth.Server{
 		Issuer: own.Issuer, Keys: keys, Credentials: credentials, Fold: d.Lineage, Fingerprints: d.Fingerprints,
 		Tokens:  eventlog.Repository[token.State]{Log: d.Log, Kind: "issuance.token"},
@@ -49,18 +44,18 @@ func New(ctx context.Context, d service.Deps) (*service.Service, error) {
 		Rows: view.Rows{DB: d.DB}, Authorizations: authorizations, Credentials: credentials, Fold: d.Lineage, Fingerprints: d.Fingerprints, OAuth: server, Now: d.Clock,
 		WaitFor: d.WaitFor,
 	})
-	return &service.Service{
-		Views: []projection.View{view.Applications, view.Credentials},
-		Folds: []service.Fold{keys.Fold},
-		Policies: policy.All(policy.Deps{
-			Rows: view.Rows{DB: d.DB}, Authorizations: authorizations, Credentials: credentials, Now: d.Clock,
-			Live: func(id string, now time.Time) error {
-				return d.Lineage.Live(lineage.Ref{Kind: "credential", ID: id}, now)
-			},
-		}),
-		Start: custodian.Ensure,
-		Background: map[string]func(context.Context) error{
-			"signing keys": custodian.Run,
+	policies := policy.Deps{
+		Rows: view.Rows{DB: d.DB}, Authorizations: authorizations, Credentials: credentials, Now: d.Clock, TurnOver: custodian.Ensure,
+		Live: func(id string, now time.Time) error {
+			return d.Lineage.Live(lineage.Ref{Kind: "credential", ID: id}, now)
 		},
+	}
+	tracer := d.Traces.Tracer(d.Name)
+	due := &deadline.Engine{DB: d.DB, Act: policies.OnDue, Before: oauth.Notices, Clock: d.Clock, Service: d.Name, Logger: d.Logger, Tracer: tracer}
+	uses := &projection.Runner{Name: "activity", DB: d.DB, Follow: d.Log.FollowActivity, First: d.Log.ActivityFirst, Views: view.Activity, Service: d.Name, Logger: d.Logger, Tracer: tracer}
+	return &service.Service{
+		Views: view.All, Folds: []service.Fold{keys.Fold}, Policies: append(policy.All(policies), projection.Erases[*identityv1.PersonErased](d.Vault)), Start: custodian.Ensure,
+		Background: map[string]func(context.Context) error{"deadlines": due.Run, "uses": uses.Run},
+		Ready:      map[string]func(context.Context) error{"uses": uses.Ready},
 	}, nil
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/chancery-dev/chancery/libs/eventlog"
 	"github.com/chancery-dev/chancery/libs/projection"
 	"github.com/chancery-dev/chancery/libs/service"
+	identityv1 "github.com/chancery-dev/chancery/proto/identity/v1"
 	"github.com/chancery-dev/chancery/services/registry/internal/api"
 	"github.com/chancery-dev/chancery/services/registry/internal/application"
 	"github.com/chancery-dev/chancery/services/registry/internal/policy"
@@ -30,7 +31,7 @@ func New(_ context.Context, d service.Deps) (*service.Service, error) {
 	policies := policy.Policies{Views: views, Applications: applications, Products: products, Versions: versions, Clock: d.Clock}
 	due := &deadline.Engine{DB: d.DB, Act: policies.OnDue, Clock: d.Clock, Service: Name, Logger: d.Logger, Tracer: d.Traces.Tracer(Name)}
 	return &service.Service{
-		Views: view.All(), Policies: policies.All(),
+		Views: view.All(), Policies: append(policies.All(), projection.Erases[*identityv1.PersonErased](d.Vault)),
 		Background: map[string]func(context.Context) error{"deadlines": due.Run},
 	}, nil
 }

@@ -225,7 +225,7 @@ var File_issuance_v1_authorization_proto protoreflect.FileDescriptor
 
 const file_issuance_v1_authorization_proto_rawDesc = "" +
 	"\n" +
-	"\x1fissuance/v1/authorization.proto\x12\vissuance.v1\x1a\x16event/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x80\x03\n" +
+	"\x1fissuance/v1/authorization.proto\x12\vissuance.v1\x1a\x16event/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x93\x03\n" +
 	"\x13AuthorizationOpened\x12\x19\n" +
 	"\bgrant_id\x18\x01 \x01(\tR\agrantId\x12\x1d\n" +
 	"\n" +
@@ -236,8 +236,8 @@ const file_issuance_v1_authorization_proto_rawDesc = "" +
 	"product_id\x18\x05 \x01(\tR\tproductId\x12\x16\n" +
 	"\x06scopes\x18\x06 \x03(\tR\x06scopes\x12 \n" +
 	"\venvironment\x18\a \x01(\tR\venvironment\x12\x14\n" +
-	"\x05class\x18\b \x01(\tR\x05class\x120\n" +
-	"\x05until\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\x05until:>\x8a\xb5\x18:credentials may be issued for application {application_id}\"d\n" +
+	"\x05class\x18\b \x01(\tR\x05class\x12C\n" +
+	"\x05until\x18\t \x01(\v2\x1a.google.protobuf.TimestampB\x11\xea\xb5\x18\rauthorizationR\x05until:>\x8a\xb5\x18:credentials may be issued for application {application_id}\"d\n" +
 	"\x15AuthorizationNarrowed\x12\x16\n" +
 	"\x06scopes\x18\x01 \x03(\tR\x06scopes:3\x8a\xb5\x18/credentials of the grant reach {scopes} at most\"`\n" +
 	"\x13AuthorizationClosed\x12\x16\n" +

@@ -21,6 +21,7 @@ type generationAnswer struct {
 	ExpiresAt     time.Time  `json:"expires_at"`
 	OverlapEndsAt *time.Time `json:"overlap_ends_at,omitempty"`
 	EndedAt       *time.Time `json:"ended_at,omitempty"`
+	LastUsedAt    *time.Time `json:"last_used_at,omitempty"`
 }
 
 type credentialAnswer struct {
@@ -42,6 +43,7 @@ type credentialAnswer struct {
 	IssuedBy       string             `json:"issued_by"`
 	ExpiresAt      time.Time          `json:"expires_at"`
 	EndedAt        *time.Time         `json:"ended_at,omitempty"`
+	LastUsedAt     *time.Time         `json:"last_used_at,omitempty" doc:"When a call or a token request was last let through, to within a minute"`
 	Generations    []generationAnswer `json:"generations"`
 	Allowed        endpoint.Allowed   `json:"allowed"`
 }
@@ -131,7 +133,10 @@ func (a *api) render(caller principal.Principal, c view.Credential, generations 
 		if g.State == "active" || g.State == "overlap" {
 			live++
 		}
-		out.Generations = append(out.Generations, generationAnswer{g.Number, g.Hint, g.State, g.Reason, g.CreatedAt.UTC(), g.ExpiresAt.UTC(), g.OverlapEndsAt, g.EndedAt})
+		out.Generations = append(out.Generations, generationAnswer{g.Number, g.Hint, g.State, g.Reason, g.CreatedAt.UTC(), g.ExpiresAt.UTC(), g.OverlapEndsAt, g.EndedAt, g.LastUsedAt})
+		if g.LastUsedAt != nil && (out.LastUsedAt == nil || g.LastUsedAt.After(*out.LastUsedAt)) {
+			out.LastUsedAt = g.LastUsedAt
+		}
 	}
 	out.Allowed = allowed(caller, c, out.State, live)
 	return out

@@ -6,7 +6,8 @@
 //  3. A retired generation never returns, and the last live one cannot be retired, only the credential revoked (D4).
 //  4. A revoked or expired credential is dead for good: it is neither rotated nor retired nor issued again.
 //  5. A leak ends every generation up to the leaked one at once; it may leave the credential without a live generation.
-//  6. Only an application with two owners that is neither suspended nor disabled is issued a secret (B2).
+//  6. A secret whose time is over is retired, and the credential expires with its newest or its last one (L9).
+//  7. Only an application with two owners that is neither suspended nor disabled is issued a secret (B2).
 package credential
 
 import (

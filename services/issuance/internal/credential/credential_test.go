@@ -109,16 +109,31 @@ func TestADeadCredentialNeverReturns(t *testing.T) { // D4, rotating a dead key 
 	s.When(credential.Rotate{Now: now, ExpiresAt: now.Add(time.Hour), Allowance: allow, Secret: second}).Refused(credential.ErrDead)
 	s.When(credential.Retire{Generation: 1}).Refused(credential.ErrDead)
 	s.When(issue(nil)).Refused(credential.ErrDead)
-	s.When(credential.Expire{Now: now.Add(99 * time.Hour)}).Then()
+	s.When(credential.Expire{Generation: 1, Now: now.Add(99 * time.Hour)}).Then()
 	testkit.Given[credential.State](t, issued()).
 		When(credential.Rotate{Now: now.Add(25 * time.Hour), ExpiresAt: now.Add(48 * time.Hour), Allowance: allow, Secret: second}).Refused(credential.ErrDead)
 }
 
 func TestExpiryEmitsAFactOnce(t *testing.T) { // trap: expiry emits an event
 	s := testkit.Given[credential.State](t, issued())
-	s.When(credential.Expire{Now: now}).Refused(credential.ErrNotDue)
-	s.When(credential.Expire{Now: now.Add(24 * time.Hour)}).Then(&issuancev1.CredentialExpired{ExpiresAt: later(24 * time.Hour)})
-	s.When(credential.Expire{Now: now.Add(24 * time.Hour)}).Then()
+	s.When(credential.Expire{Generation: 1, Now: now}).Refused(credential.ErrNotDue)
+	s.When(credential.Expire{Generation: 1, Now: now.Add(24 * time.Hour)}).Then(&issuancev1.CredentialExpired{ExpiresAt: later(24 * time.Hour)})
+	s.When(credential.Expire{Generation: 1, Now: now.Add(24 * time.Hour)}).Then()
+}
+
+func TestTheOldSecretRetiresWhenTheOverlapEnds(t *testing.T) { // D2, D4
+	s := testkit.Given[credential.State](t, rotating()...)
+	ends := s.State().Generations[0].OverlapEndsAt
+	s.When(credential.Expire{Generation: 1, Now: ends.Add(-time.Nanosecond)}).Refused(credential.ErrNotDue)
+	s.When(credential.Expire{Generation: 1, Now: ends}).Then(&issuancev1.CredentialRetired{Generation: 1, Reason: "overlap_ended"})
+	s.When(credential.Expire{Generation: 1, Now: ends}).Then()
+}
+
+func TestACredentialExpiresWithItsLastSecret(t *testing.T) {
+	s := testkit.Given[credential.State](t, rotating()...)
+	ends := s.State().Generations[0].OverlapEndsAt
+	s.When(credential.Retire{Generation: 2, Reason: "requested"}).Then(&issuancev1.CredentialRetired{Generation: 2, Reason: "requested"})
+	s.When(credential.Expire{Generation: 1, Now: ends}).Then(&issuancev1.CredentialExpired{ExpiresAt: timestamppb.New(ends)})
 }
 
 func TestALeakEndsEveryGenerationUpToIt(t *testing.T) {

@@ -9,18 +9,36 @@ import (
 	issuancev1 "github.com/chancery-dev/chancery/proto/issuance/v1"
 )
 
-// Expire records that the credential's time is over.
-type Expire struct{ Now time.Time }
+// Expire ends a generation whose time is over, and with the newest or the last one the credential.
+type Expire struct {
+	Generation uint32
+	Now        time.Time
+}
 
-// Decide says so once, and not before it is true.
+// Decide follows rules 3 and 4.
 func (c Expire) Decide(s State) ([]aggregate.Event, error) {
-	switch {
-	case !s.Issued:
+	if !s.Issued {
 		return nil, ErrUnknown
-	case s.Dead:
-		return nil, nil
-	case c.Now.Before(s.ExpiresAt):
-		return nil, ErrNotDue
 	}
-	return []aggregate.Event{&issuancev1.CredentialExpired{ExpiresAt: timestamppb.New(s.ExpiresAt)}}, nil
+	live := s.Live()
+	for _, g := range live {
+		switch {
+		case g.Number != c.Generation:
+		case c.Now.Before(g.end()):
+			return nil, ErrNotDue
+		case g.Number == s.Newest(), len(live) == 1:
+			return []aggregate.Event{&issuancev1.CredentialExpired{ExpiresAt: timestamppb.New(g.end())}}, nil
+		default:
+			return []aggregate.Event{&issuancev1.CredentialRetired{Generation: g.Number, Reason: "overlap_ended"}}, nil
+		}
+	}
+	return nil, nil // ended already
+}
+
+// end is when the secret stops working by itself.
+func (g Generation) end() time.Time {
+	if !g.OverlapEndsAt.IsZero() && g.OverlapEndsAt.Before(g.ExpiresAt) {
+		return g.OverlapEndsAt
+	}
+	return g.ExpiresAt
 }

@@ -51,7 +51,7 @@ type Issue struct {
 	Secret     Secret
 }
 
-// Decide follows rules 1 and 6.
+// Decide follows rules 1 and 7.
 func (c Issue) Decide(s State) ([]aggregate.Event, error) {
 	a := c.Allowance
 	scopes := c.Scopes

@@ -23,7 +23,7 @@ type Rotate struct {
 	Secret    Secret
 }
 
-// Decide follows rules 2, 4 and 6.
+// Decide follows rules 2, 4 and 7.
 func (c Rotate) Decide(s State) ([]aggregate.Event, error) {
 	a, live := c.Allowance, s.Live()
 	switch err := s.usable(); {

@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -60,8 +59,10 @@ type Custodian struct {
 	Vault      Vault
 	Repository eventlog.Repository[signingkey.State]
 	Now        func() time.Time
-	Logger     *slog.Logger
 }
+
+// Notices are when, before a key's end, its turn is over.
+var Notices = map[string][]time.Duration{"signing_key": {KeyLife - KeyTurn}}
 
 // Ensure makes a key unless one signs whose turn has not ended. Two instances at once make two keys; the later signs.
 func (c Custodian) Ensure(ctx context.Context) error {
@@ -99,18 +100,4 @@ func (c Custodian) Ensure(ctx context.Context) error {
 		_, err = c.Repository.Handle(ctx, old, signingkey.Retire{KeyID: old})
 	}
 	return err
-}
-
-// Run turns keys over until ctx ends.
-func (c Custodian) Run(ctx context.Context) error {
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(time.Hour):
-			if err := c.Ensure(ctx); err != nil {
-				c.Logger.ErrorContext(ctx, "the signing key was not turned over", "error", err)
-			}
-		}
-	}
 }

@@ -26,6 +26,8 @@ type Deps struct {
 	// Live says why a credential is dead, or nil: only what its cause ended is recorded as ended.
 	Live func(credentialID string, now time.Time) error
 	Now  func() time.Time
+	// TurnOver makes a new signing key when the one that signs has done its turn.
+	TurnOver func(context.Context) error
 }
 
 // All are the reactions of issuance.

@@ -1,4 +1,3 @@
-// Package view holds issuance's read models, each with its table, what writes it and what reads it.
 package view
 
 import (
@@ -13,8 +12,8 @@ import (
 	registryv1 "github.com/chancery-dev/chancery/proto/registry/v1"
 )
 
-// Applications is what issuance must know of an application before it makes a secret.
-var Applications = projection.View{
+// applications is what issuance must know of an application before it makes a secret.
+var applications = projection.View{
 	Name: "applications", Version: 1,
 	Schema: `create table applications (
 		id text primary key,
@@ -94,9 +93,6 @@ func state(ctx context.Context, tx *sqlx.Tx, id, to string) error {
 	_, err := tx.ExecContext(ctx, `update applications set state=$2 where id=$1`, id, to)
 	return err
 }
-
-// Rows reads the views.
-type Rows struct{ DB *sqlx.DB }
 
 // Application returns the row, or false where there is none, and the position of EVENTS the answer stands for.
 func (r Rows) Application(ctx context.Context, id string) (a Application, found bool, at uint64, err error) {

@@ -17,8 +17,8 @@ import (
 	registryv1 "github.com/chancery-dev/chancery/proto/registry/v1"
 )
 
-// Credentials is every credential and every generation of its secret, without the secret.
-var Credentials = projection.View{
+// credentials is every credential and every generation of its secret, without the secret.
+var credentials = projection.View{
 	Name: "credentials", Version: 1,
 	Schema: `create table credentials (
 		id text primary key,
@@ -91,6 +91,7 @@ type Generation struct {
 	ExpiresAt     time.Time  `db:"expires_at"`
 	OverlapEndsAt *time.Time `db:"overlap_ends_at"`
 	EndedAt       *time.Time `db:"ended_at"`
+	LastUsedAt    *time.Time `db:"last_used_at"`
 }
 
 func applyCredentials(ctx context.Context, tx *sqlx.Tx, batch []eventlog.Recorded) error {
@@ -187,8 +188,9 @@ func (r Rows) Credential(ctx context.Context, id string) (c Credential, g []Gene
 
 // Generations returns those of several credentials, by credential and number.
 func (r Rows) Generations(ctx context.Context, ids []string) (g []Generation, err error) {
-	err = r.DB.SelectContext(ctx, &g, `select credential_id, number, hint, state, reason, created_at, expires_at, overlap_ends_at, ended_at
-		from generations where credential_id = any($1) order by credential_id, number`, pq.Array(ids))
+	err = r.DB.SelectContext(ctx, &g, `select g.credential_id, g.number, g.hint, g.state, g.reason, g.created_at, g.expires_at, g.overlap_ends_at,
+		g.ended_at, u.last_used_at from generations g left join uses u on u.credential_id = g.credential_id and u.generation = g.number
+		where g.credential_id = any($1) order by g.credential_id, g.number`, pq.Array(ids))
 	return g, err
 }
 

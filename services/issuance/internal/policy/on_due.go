@@ -1,0 +1,31 @@
+package policy
+
+import (
+	"context"
+	"strconv"
+	"strings"
+
+	"github.com/chancery-dev/chancery/libs/deadline"
+	"github.com/chancery-dev/chancery/services/issuance/internal/authorization"
+	"github.com/chancery-dev/chancery/services/issuance/internal/credential"
+)
+
+// OnDue ends what has come to its time: a secret, and with the last one its credential, or a grant's authorization; and
+// turns signing keys over (D1, L9).
+func (d Deps) OnDue(ctx context.Context, due deadline.Due) (err error) {
+	switch due.Kind {
+	case "generation":
+		id, number, _ := strings.Cut(due.ID, "/")
+		n, err := strconv.ParseUint(number, 10, 32)
+		if err != nil {
+			return err
+		}
+		_, err = d.Credentials.Handle(ctx, id, credential.Expire{Generation: uint32(n), Now: d.Now()})
+		return err
+	case "authorization":
+		_, err = d.Authorizations.Handle(ctx, due.ID, authorization.Close{Reason: "grant_expired"})
+	case "signing_key":
+		err = d.TurnOver(ctx)
+	}
+	return err
+}
