@@ -171,6 +171,10 @@ func (r *Runner) write(ctx context.Context, batch []eventlog.Recorded, old, last
 		return false, err
 	}
 	defer func() { _ = tx.Rollback() }()
+	// Rows and checkpoint are lost together or not at all, and the log has what they were made of.
+	if _, err := tx.ExecContext(ctx, `set local synchronous_commit = off`); err != nil {
+		return false, err
+	}
 	// The row is locked first, so that a race is decided before any work is done twice.
 	res, err := tx.ExecContext(ctx, `update projection_checkpoints set seq=$1, moved_at=now() where name=$2 and seq=$3 and fingerprint=$4`,
 		last, r.Name, old, r.fingerprint())

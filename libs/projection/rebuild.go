@@ -73,6 +73,10 @@ func (r *Runner) replayedWhole(ctx context.Context, v View, batch []eventlog.Rec
 		return err
 	}
 	defer func() { _ = tx.Rollback() }()
+	// Rows and checkpoint are lost together or not at all, and the log has what they were made of.
+	if _, err := tx.ExecContext(ctx, `set local synchronous_commit = off`); err != nil {
+		return err
+	}
 	if err := r.moveView(ctx, tx, v, from, batch[len(batch)-1].Sequence); err != nil {
 		return err
 	}
