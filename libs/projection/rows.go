@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
@@ -56,7 +57,7 @@ func Copy(ctx context.Context, tx *sqlx.Tx, table string, columns []string, rows
 	if len(rows) == 0 {
 		return nil
 	}
-	in, err := tx.PreparexContext(ctx, pq.CopyIn(table, columns...))
+	in, err := tx.PreparexContext(ctx, copyStatement(table, columns))
 	if err != nil {
 		return err
 	}
@@ -68,4 +69,12 @@ func Copy(ctx context.Context, tx *sqlx.Tx, table string, columns []string, rows
 	}
 	_, err = in.ExecContext(ctx)
 	return err
+}
+
+func copyStatement(table string, columns []string) string {
+	quoted := make([]string, len(columns))
+	for i, c := range columns {
+		quoted[i] = pq.QuoteIdentifier(c)
+	}
+	return "copy " + pq.QuoteIdentifier(table) + " (" + strings.Join(quoted, ", ") + ") from stdin"
 }

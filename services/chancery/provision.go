@@ -84,7 +84,7 @@ func (p provisioning) run(ctx context.Context, out io.Writer) error {
 	}
 	addresses, err := embedded.Roles(ctx, p.Admin.Reveal(), seed, suite.WithDatabase()...)
 	if err != nil {
-		return fmt.Errorf("Postgres: %w", err)
+		return fmt.Errorf("the database: %w", err)
 	}
 	for name, address := range addresses {
 		if err := os.WriteFile(filepath.Join(p.URLs, name), []byte(address+"\n"), 0o600); err != nil {

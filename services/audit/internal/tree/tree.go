@@ -37,7 +37,7 @@ func apply(ctx context.Context, tx *sqlx.Tx, batch []eventlog.Recorded) error {
 		}
 		fresh = append(fresh, hashes...)
 	}
-	insert, err := tx.PrepareContext(ctx, pq.CopyIn("tree_hashes", "idx", "hash"))
+	insert, err := tx.PrepareContext(ctx, "copy tree_hashes (idx, hash) from stdin")
 	if err != nil {
 		return err
 	}

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/jmoiron/sqlx"
-	"github.com/lib/pq"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
@@ -49,7 +48,7 @@ var columns = []string{"position", "id", "type", "at", "stream", "sequence", "ac
 	"organization_id", "application_id", "product_id", "outcome", "correlation_id"}
 
 func applyRecords(ctx context.Context, tx *sqlx.Tx, batch []eventlog.Recorded) error {
-	insert, err := tx.PrepareContext(ctx, pq.CopyIn("records", columns...))
+	insert, err := tx.PrepareContext(ctx, "copy records ("+strings.Join(columns, ", ")+") from stdin")
 	if err != nil {
 		return err
 	}

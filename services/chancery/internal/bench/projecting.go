@@ -9,7 +9,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jmoiron/sqlx"
-	"github.com/lib/pq"
 
 	"github.com/chancery-dev/chancery/libs/embedded"
 	"github.com/chancery-dev/chancery/libs/eventlog"
@@ -96,7 +95,7 @@ func rawCopy(ctx context.Context, db *sqlx.DB, n int) (float64, error) {
 }
 
 func copyRows(ctx context.Context, tx *sqlx.Tx, table string, n int, values func(int) []any) error {
-	s, err := tx.PrepareContext(ctx, pq.CopyIn(table, "seq", "idx", "type", "subject", "actor", "at"))
+	s, err := tx.PrepareContext(ctx, "copy "+table+" (seq, idx, type, subject, actor, at) from stdin")
 	if err != nil {
 		return err
 	}
