@@ -1,9 +1,10 @@
-// node e2e/run.mjs [story] [sweep] against the development suite at BASE_URL; both parts when none is named.
+// node e2e/run.mjs [story] [publish] [sweep] against the development suite at BASE_URL; every part when none is named.
 import { check, launch, personas, summary } from "./harness.mjs";
+import { publish } from "./publish.mjs";
 import { story } from "./story.mjs";
 import { sweep } from "./sweep.mjs";
 
-const parts = { story, sweep };
+const parts = { story, publish, sweep };
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !parts[name]);
 if (unknown.length > 0) {

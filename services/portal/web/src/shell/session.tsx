@@ -2,6 +2,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { get } from "@/api/http";
 import type { Me } from "@/api/types";
+import { idleFor } from "@/lib/active";
 import { plural } from "@/lib/format";
 import { Button } from "@/ui/button";
 import { Dialog, DialogActions } from "@/ui/dialog";
@@ -21,11 +22,21 @@ export function SessionWatch({ me, ended }: { me: Me; ended: boolean }) {
   const expires = me.session.expires_at ? new Date(me.session.expires_at).getTime() : Number.POSITIVE_INFINITY;
 
   useEffect(() => {
-    const tick = () => setLeft(Math.round((expires - Date.now()) / 1000));
+    let asked = false;
+    const tick = () => {
+      const seconds = Math.round((expires - Date.now()) / 1000);
+      // Somebody at work prolongs the session by working; only who is away is asked.
+      if (seconds <= warning && seconds > 0 && !asked && idleFor() < warning * 1000) {
+        asked = true;
+        void client.refetchQueries({ queryKey: ["me"] });
+        return;
+      }
+      setLeft(seconds);
+    };
     tick();
     const timer = setInterval(tick, 1000);
     return () => clearInterval(timer);
-  }, [expires]);
+  }, [expires, client]);
 
   const over = ended || (left !== undefined && left <= 0);
   if (dismissed && over) return null;

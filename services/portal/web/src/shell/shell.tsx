@@ -7,6 +7,7 @@ import { useEffect, useRef, useState } from "react";
 import { useSyncing } from "@/api/freshness";
 import { requests } from "@/api/queries";
 import type { Me } from "@/api/types";
+import { whileSomebodyLooks } from "@/lib/active";
 import { useEnvironment } from "@/lib/preferences";
 import { holds } from "@/lib/reach";
 import { Wordmark } from "@/ui/brand";
@@ -28,7 +29,11 @@ export function Shell({ me, ended }: { me: Me; ended: boolean }) {
   const navigate = useNavigate();
   const items = navFor(me);
   const reviews = items.some((item) => item.badge);
-  const waiting = useQuery({ ...requests({ box: "to_review" }), enabled: reviews, refetchInterval: 20_000 });
+  const waiting = useQuery({
+    ...requests({ box: "to_review" }),
+    enabled: reviews,
+    refetchInterval: whileSomebodyLooks(20_000),
+  });
   const path = useRouterState({ select: (s) => s.location.pathname });
   const main = useRef<HTMLElement>(null);
   const syncing = useSyncing();

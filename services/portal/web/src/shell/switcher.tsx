@@ -6,8 +6,8 @@ import { type Environment, useEnvironment } from "@/lib/preferences";
 import { Seal } from "@/ui/brand";
 
 const words: Record<Environment, string> = {
-  sandbox: "Synthetic data, no approval by people for low risk",
-  production: "Real data, every request is reviewed",
+  sandbox: "Synthetic data, to build and test with",
+  production: "Real data, and people review every request",
 };
 
 /** Whose data one looks at and in which environment, said by word at the top of every screen. */

@@ -47,20 +47,23 @@ export function GuardedButton({ allowance, ...props }: ButtonProps & { allowance
   if (allowance.allowed) return <Button {...props} />;
   const { tone, size, className, children } = props;
   return (
-    <Tip text={allowance.reason ?? "You may not do this here."}>
-      <button
-        type="button"
-        aria-disabled="true"
-        aria-describedby={reasonId}
-        className={buttonClass(tone, size, className)}
-        onClick={(event) => event.preventDefault()}
-      >
-        {children}
-        <span id={reasonId} className="sr-only">
-          {allowance.reason}
-        </span>
-      </button>
-    </Tip>
+    <>
+      <Tip text={allowance.reason ?? "You may not do this here."}>
+        <button
+          type="button"
+          aria-disabled="true"
+          aria-describedby={reasonId}
+          aria-label={props["aria-label"]}
+          className={buttonClass(tone, size, className)}
+          onClick={(event) => event.preventDefault()}
+        >
+          {children}
+        </button>
+      </Tip>
+      <span id={reasonId} className="sr-only">
+        {allowance.reason}
+      </span>
+    </>
   );
 }
 

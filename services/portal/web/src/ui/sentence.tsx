@@ -1,7 +1,10 @@
 import { Fragment } from "react";
 import { useName } from "@/api/names";
+import { absoluteTime } from "@/lib/format";
 
-const id = /([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})/g;
+const uuid = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}";
+const instant = "\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(?:\\.\\d+)?Z";
+const special = new RegExp(`(${uuid}|${instant})`);
 
 function Called({ by }: { by: string }) {
   const name = useName(by);
@@ -13,14 +16,30 @@ function Called({ by }: { by: string }) {
   );
 }
 
-/** A record's sentence with people and organisations by name, since records hold ids only. */
+function At({ time }: { time: string }) {
+  const at = new Date(time);
+  return (
+    <time dateTime={time} title={absoluteTime(at)}>
+      {at.toLocaleString("en-GB", {
+        day: "numeric",
+        month: "short",
+        year: "numeric",
+        hour: "2-digit",
+        minute: "2-digit",
+      })}
+    </time>
+  );
+}
+
+/** A record's sentence with people and organisations by name and times as one reads them, since records hold ids only. */
 export function Sentence({ text }: { text: string }) {
-  const parts = text.split(id);
   return (
     <>
-      {parts.map((part, i) => (
+      {text.split(special).map((part, i) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: the parts of one text never move.
-        <Fragment key={i}>{i % 2 === 1 ? <Called by={part} /> : i === 0 && part === "" ? "" : part}</Fragment>
+        <Fragment key={i}>
+          {i % 2 === 0 ? part : part.includes("T") ? <At time={part} /> : <Called by={part} />}
+        </Fragment>
       ))}
     </>
   );

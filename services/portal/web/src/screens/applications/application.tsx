@@ -4,6 +4,7 @@ import { TriangleAlert } from "lucide-react";
 import { useState } from "react";
 import { application, credentials, grants, me, requests } from "@/api/queries";
 import { interrupted } from "@/api/resume";
+import { whileSomebodyLooks } from "@/lib/active";
 import { readsCredentials } from "@/lib/reach";
 import { useTitle } from "@/lib/title";
 import { EnvironmentBadge, StateBadge } from "@/ui/badge";
@@ -30,7 +31,10 @@ export function ApplicationPage() {
   const pending = asked.data?.items ?? [];
   // An approved request becomes a grant a moment later, by policy: until then the grants are asked for again.
   const settling = pending.some((r) => ["approved", "submitted", "in_review"].includes(r.state));
-  const granted = useQuery({ ...grants({ application_id: id }), refetchInterval: settling ? 3_000 : false });
+  const granted = useQuery({
+    ...grants({ application_id: id }),
+    refetchInterval: settling ? whileSomebodyLooks(3_000) : false,
+  });
   const reads = !!self && readsCredentials(self);
   const keys = useQuery({ ...credentials({ application_id: id, limit: 200 }), enabled: reads });
   const [issuing, setIssuing] = useState(() => interrupted(issueKey(id)) !== undefined);

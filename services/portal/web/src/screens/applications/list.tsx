@@ -4,7 +4,7 @@ import { AppWindow, Plus } from "lucide-react";
 import { applications, me } from "@/api/queries";
 import type { Application } from "@/api/types";
 import { countFilters } from "@/lib/cursor";
-import { sentenceCase } from "@/lib/format";
+import { plural, sentenceCase } from "@/lib/format";
 import { useEnvironment } from "@/lib/preferences";
 import { holds } from "@/lib/reach";
 import { useTitle } from "@/lib/title";
@@ -34,6 +34,7 @@ export function Applications() {
   );
   const filters = countFilters(search);
   const other = environment === "sandbox" ? "production" : "sandbox";
+  const elsewhere = useQuery({ ...applications({ environment: other, limit: 50 }), staleTime: 60_000 });
 
   const columns: Column<Application>[] = [
     {
@@ -175,6 +176,14 @@ export function Applications() {
             </Empty>
           )}
         </div>
+      )}
+      {rows.length > 0 && elsewhere.data && elsewhere.data.items.length > 0 && (
+        <p className="mt-2 text-xs text-faint">
+          {elsewhere.data.next ? "More than 50" : plural(elsewhere.data.items.length, "application")} in {other}.{" "}
+          <button type="button" className="link rounded" onClick={() => setEnvironment(other)}>
+            Look in {other}
+          </button>
+        </p>
       )}
       {(data?.next || search.after) && (
         <div className="mt-3 flex justify-end gap-2">

@@ -3,6 +3,7 @@ import { useNavigate, useSearch } from "@tanstack/react-router";
 import { Pause, Play, ScrollText } from "lucide-react";
 import { useState } from "react";
 import { records } from "@/api/queries";
+import { whileSomebodyLooks } from "@/lib/active";
 import { countFilters } from "@/lib/cursor";
 import type { AuditField } from "@/lib/query";
 import { useTitle } from "@/lib/title";
@@ -38,7 +39,7 @@ export function AuditExplorer() {
     useInfiniteQuery({
       ...records({ ...filters, limit: 50 }),
       // Reading a row holds the tail still; what came meanwhile is shown when one lets go.
-      refetchInterval: live && !held && !search.open ? 2_000 : false,
+      refetchInterval: live && !held && !search.open ? whileSomebodyLooks(2_000) : false,
     });
   const items = (data?.pages.flatMap((page) => page.items) ?? []).slice(0, cap);
   const count = countFilters(filters);

@@ -67,7 +67,7 @@ export function ProductPage() {
               search: { tab: t === "overview" ? undefined : t },
             })}
           />
-          {tab === "overview" && <Overview of={data} />}
+          {tab === "overview" && <Overview of={data} own={own} />}
           {tab === "scopes" && <Scopes of={data} />}
           {tab === "operations" && <Operations of={data} q={search.q ?? ""} />}
           {tab === "versions" && <Versions of={data} own={own} />}
@@ -92,17 +92,24 @@ function Deprecated({ of }: { of: Version }) {
   );
 }
 
-function Overview({ of }: { of: ProductDetail }) {
+function Overview({ of, own }: { of: ProductDetail; own: boolean }) {
   const seats = Object.entries(of.seats ?? {}).filter(([, ids]) => ids.length > 0);
   return (
     <div className="space-y-8">
       <p className="max-w-prose text-base text-soft">{of.purpose}</p>
-      {of.seats && of.state !== "retired" && <Setup of={of} />}
-      <Section title="Call it">
-        <Snippets of={of} />
-      </Section>
+
+      {own && of.state !== "retired" && (
+        <Section title={of.state === "published" ? "What it is shown with" : "Before anyone sees it"}>
+          <Setup of={of} />
+        </Section>
+      )}
+      {of.operations.length > 0 && (
+        <Section title="Call it">
+          <Snippets of={of} />
+        </Section>
+      )}
       <div className="grid grid-cols-1 gap-8 sm:grid-cols-2">
-        {of.seats && (
+        {own && (
           <Section title="Accountable people">
             {seats.length > 0 ? (
               <Facts

@@ -3,6 +3,7 @@ import { Link, useSearch } from "@tanstack/react-router";
 import { Inbox as InboxIcon } from "lucide-react";
 import { requests } from "@/api/queries";
 import type { AccessRequest } from "@/api/types";
+import { whileSomebodyLooks } from "@/lib/active";
 import { spent } from "@/lib/format";
 import { useNow } from "@/lib/now";
 import { useTitle } from "@/lib/title";
@@ -36,7 +37,7 @@ export function Inbox() {
   useTitle("Reviews");
   const search = useSearch({ from: "/reviews" });
   const box = search.box === "decided" ? "decided" : "to_review";
-  const waiting = useQuery({ ...requests({ box: "to_review" }), refetchInterval: 20_000 });
+  const waiting = useQuery({ ...requests({ box: "to_review" }), refetchInterval: whileSomebodyLooks(20_000) });
   const decided = useQuery({ ...requests({ box: "decided", after: search.after }) });
   const { data, error, isPending, refetch } = box === "decided" ? decided : waiting;
   const rows =

@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
 import { application, grants, me, product, request } from "@/api/queries";
 import type { AccessRequestDetail } from "@/api/types";
+import { whileSomebodyLooks } from "@/lib/active";
 import { allowance } from "@/lib/allowed";
 import { duration } from "@/lib/format";
 import { readsApplications, readsCredentials } from "@/lib/reach";
@@ -30,7 +31,7 @@ export function RequestPage() {
       query.state.data?.state === "approved" && !query.state.data.grant_id
         ? 2_000
         : ["submitted", "in_review"].includes(query.state.data?.state ?? "")
-          ? 15_000
+          ? whileSomebodyLooks(15_000)()
           : false,
   });
   useTitle(

@@ -4,6 +4,7 @@ import { useState } from "react";
 import { eventTypes, me, subscription, subscriptions } from "@/api/queries";
 import { interrupted } from "@/api/resume";
 import type { Subscription } from "@/api/types";
+import { whileSomebodyLooks } from "@/lib/active";
 import { allowance } from "@/lib/allowed";
 import { plural } from "@/lib/format";
 import { readsRecords } from "@/lib/reach";
@@ -142,7 +143,7 @@ function Waiting({ of }: { of: Subscription }) {
     ...subscription(of.id),
     enabled: stateOf(of) === "active",
     retry: false,
-    refetchInterval: 15_000,
+    refetchInterval: whileSomebodyLooks(15_000),
   });
   if (!data) return <span className="text-faint">Not known</span>;
   return <>{plural(data.pending + data.unacknowledged, "event")}</>;
