@@ -63,7 +63,9 @@ type Fold func(ctx context.Context, batch []eventlog.Recorded) error
 
 // Service is what New makes of Deps: everything else is the same for all services.
 type Service struct {
-	Views    []projection.View
+	Views []projection.View
+	// Derived are views of other streams, which the service keeps by runners of its own.
+	Derived  []Derived
 	Policies []projection.Policy
 	Folds    []Fold
 	// Refusals says how plain errors of operations are answered.

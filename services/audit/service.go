@@ -58,6 +58,7 @@ func New(ctx context.Context, d service.Deps) (*service.Service, error) {
 	writer := &record.Writer{Stream: stream, Log: d.Log, Logger: d.Logger}
 	out := &service.Service{
 		Policies:   []projection.Policy{projection.Erases[*identityv1.PersonErased](d.Vault)},
+		Derived:    []service.Derived{{View: view.Records, Follow: stream.Follow}, {View: tree.View, Follow: stream.Follow}},
 		Background: map[string]func(context.Context) error{"records": writer.Run, "views": runner.Run, "checkpoints": signer.Run},
 		Ready:      map[string]func(context.Context) error{"views": runner.Ready},
 	}

@@ -105,7 +105,8 @@ func (c *child) stop(ctx context.Context) error {
 		return nil
 	default:
 	}
-	if err := p.Stop(ctx); err != nil {
+	// A process that had not got as far as listening to signals ends by ours.
+	if err := p.Stop(ctx); err != nil && err.Error() != "signal: terminated" {
 		return fmt.Errorf("%s: %w", c.name, err)
 	}
 	return nil

@@ -47,11 +47,11 @@ func StartSplit(ctx context.Context, o Options) (_ *Suite, err error) {
 	}
 	portal, err := reserve(o.Portal)
 	if err != nil {
-		return nil, fmt.Errorf("the portal: %w", err)
+		return nil, fmt.Errorf("the portal: %w (choose another with --portal)", err)
 	}
 	s.Portal = "http://" + portal
 	if o.Gateway, err = reserve(o.Gateway); err != nil {
-		return nil, fmt.Errorf("the gateway: %w", err)
+		return nil, fmt.Errorf("the gateway: %w (choose another with --gateway)", err)
 	}
 	databases, err := s.splitPostgres(ctx, o)
 	if err != nil {
@@ -62,7 +62,7 @@ func StartSplit(ctx context.Context, o Options) (_ *Suite, err error) {
 		return nil, err
 	}
 	if err := s.startIdP(o.IdP); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("the development identity provider: %w (choose another with --idp)", err)
 	}
 	return s, s.splitServices(ctx, o, at, databases)
 }
@@ -164,8 +164,8 @@ func (s *Suite) splitServices(ctx context.Context, o Options, at string, databas
 		return err
 	}
 	for _, p := range parts {
-		if err := s.whileUp(ctx, func(ctx context.Context) error { return answersReady(ctx, admin[p.name]) }); err != nil {
-			return fmt.Errorf("%s: %w", p.name, err)
+		if err := s.whileUp(ctx, func(ctx context.Context) error { return answersReady(ctx, p.name, admin[p.name]) }); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -237,7 +237,7 @@ func lastLine(log string) string {
 	return lines[len(lines)-1]
 }
 
-func answersReady(ctx context.Context, admin string) error {
+func answersReady(ctx context.Context, name, admin string) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+admin+"/readyz", nil)
@@ -250,7 +250,7 @@ func answersReady(ctx context.Context, admin string) error {
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return errors.New("not ready")
+		return fmt.Errorf("%s is not ready", name)
 	}
 	return nil
 }

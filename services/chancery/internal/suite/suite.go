@@ -74,7 +74,34 @@ func Start(ctx context.Context, o Options) (_ *Suite, err error) {
 			err = errors.Join(err, s.Stop(context.WithoutCancel(ctx)))
 		}
 	}()
-	if err := os.MkdirAll(o.Dir, 0o711); err != nil {
+	portal, err := reserve(o.Portal)
+	if err != nil {
+		return nil, fmt.Errorf("the portal: %w (choose another with --portal)", err)
+	}
+	s.Portal = "http://" + portal
+	if o.Gateway, err = reserve(o.Gateway); err != nil {
+		return nil, fmt.Errorf("the gateway: %w (choose another with --gateway)", err)
+	}
+	databases, err := s.startStores(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.startIdP(o.IdP); err != nil {
+		return nil, fmt.Errorf("the development identity provider: %w (choose another with --idp)", err)
+	}
+	for _, part := range parts {
+		if err := s.start(ctx, part, s.environment(part, o, databases), o); err != nil {
+			return nil, err
+		}
+	}
+	s.Gateway = s.Services["gateway"].URL
+	return s, s.ready(ctx)
+}
+
+// startStores starts Postgres and NATS and returns where each service finds its database.
+func (s *Suite) startStores(ctx context.Context, o Options) (map[string]string, error) {
+	err := os.MkdirAll(o.Dir, 0o711)
+	if err != nil {
 		return nil, err
 	}
 	if s.postgres, err = embedded.StartPostgres(ctx, embedded.PostgresOptions{Dir: filepath.Join(o.Dir, "pg"), Throwaway: o.Relaxed, Log: o.Logger}); err != nil {
@@ -85,24 +112,7 @@ func Start(ctx context.Context, o Options) (_ *Suite, err error) {
 	if err != nil {
 		return nil, err
 	}
-	portal, err := reserve(o.Portal)
-	if err != nil {
-		return nil, fmt.Errorf("the portal: %w", err)
-	}
-	s.Portal = "http://" + portal
-	if err := s.startNATS(ctx, o); err != nil {
-		return nil, err
-	}
-	if err := s.startIdP(o.IdP); err != nil {
-		return nil, err
-	}
-	for _, part := range parts {
-		if err := s.start(ctx, part, s.environment(part, o, databases), o); err != nil {
-			return nil, err
-		}
-	}
-	s.Gateway = s.Services["gateway"].URL
-	return s, s.ready(ctx)
+	return databases, s.startNATS(ctx, o)
 }
 
 // environment is what a service is configured with.
@@ -209,7 +219,7 @@ func (s *Suite) startIdP(address string) error {
 func reserve(address string) (string, error) {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
-		return "", fmt.Errorf("%w (choose another with --portal)", err)
+		return "", err
 	}
 	defer listener.Close()
 	return listener.Addr().String(), nil
