@@ -1,15 +1,19 @@
 // Package verify checks exported records offline: nothing but the file and the log's public key is needed.
 //
 // An export is lines of JSON. The first names the format, the log's origin and key; one line a record follows, with its
-// index, its leaf hash and its bytes; then every checkpoint of the log up to that size, smallest first.
+// index, its leaf hash, its bytes and a signature of the tree up to it; then every checkpoint of the log up to that size,
+// smallest first; and last a signature of every byte before. Checkpoints and the last line say whether an export was
+// changed, the signatures between say where.
 package verify
 
 import (
 	"bufio"
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"strconv"
 	"strings"
@@ -34,11 +38,19 @@ type Record struct {
 	Index int64     `json:"index"`
 	Leaf  tlog.Hash `json:"leaf"`
 	Bytes []byte    `json:"record"`
+	// Signature is by the log's key, of the tree up to and with this record.
+	Signature []byte `json:"signature"`
 }
 
 // Checkpoint is one checkpoint's line.
 type Checkpoint struct {
 	Note string `json:"checkpoint"`
+}
+
+// End is the last line.
+type End struct {
+	// Signature is by the log's key, of every byte before this line.
+	Signature []byte `json:"end"`
 }
 
 // Result is what was proven.
@@ -93,7 +105,8 @@ func Export(r io.Reader, key string) (Result, error) {
 	if verifier.Name() != header.Origin {
 		return Result{}, refused(-1, "the key is of %s, the export of %s", verifier.Name(), header.Origin)
 	}
-	c := check{verifier: verifier, origin: header.Origin}
+	c := check{verifier: verifier, origin: header.Origin, digest: sha256.New()}
+	c.took(lines.Bytes())
 	for lines.Scan() {
 		if err := c.line(lines.Bytes()); err != nil {
 			return Result{}, err
@@ -112,6 +125,16 @@ type check struct {
 	hashes   []tlog.Hash // stored hashes
 	bad      *Failure    // the first record that is not what its leaf says
 	heads    []head
+	// signatures are those of the records, to find the first bad one if there is any.
+	signatures [][]byte
+	digest     hash.Hash
+	end        []byte
+}
+
+// took adds a line to what the last line signs.
+func (c *check) took(line []byte) {
+	c.digest.Write(line)
+	c.digest.Write([]byte{'\n'})
 }
 
 type head struct {
@@ -119,13 +142,33 @@ type head struct {
 	root tlog.Hash
 }
 
+// strict takes the one spelling a writer gives a line, and no other.
 func strict(line []byte, into any) error {
 	d := json.NewDecoder(bytes.NewReader(line))
 	d.DisallowUnknownFields()
-	return d.Decode(into)
+	if err := d.Decode(into); err != nil {
+		return err
+	}
+	again, err := json.Marshal(into)
+	if err == nil && !bytes.Equal(again, line) {
+		err = errors.New("it is not written as this format is")
+	}
+	return err
 }
 
 func (c *check) line(line []byte) error {
+	if c.end != nil {
+		return refused(-1, "something stands after the last line")
+	}
+	if bytes.HasPrefix(line, []byte(`{"end"`)) {
+		var end End
+		if err := strict(line, &end); err != nil || end.Signature == nil {
+			return refused(-1, "the last line cannot be read")
+		}
+		c.end = end.Signature
+		return nil
+	}
+	c.took(line)
 	if bytes.HasPrefix(line, []byte(`{"checkpoint"`)) {
 		var one Checkpoint
 		if err := strict(line, &one); err != nil {
@@ -150,7 +193,7 @@ func (c *check) line(line []byte) error {
 	if err != nil {
 		return err
 	}
-	c.hashes = append(c.hashes, hashes...)
+	c.hashes, c.signatures = append(c.hashes, hashes...), append(c.signatures, rec.Signature)
 	c.size++
 	return nil
 }
@@ -195,30 +238,52 @@ func parse(text, origin string) (h head, err error) {
 	return h, err
 }
 
+// result is what was proven, or the first record that is not the one signed at its place, or what else is wrong.
 func (c *check) result() (Result, error) {
 	if len(c.heads) == 0 {
 		return Result{}, refused(-1, "there is no checkpoint")
 	}
 	last := c.heads[len(c.heads)-1]
+	wrong := c.wrong(last)
+	if wrong == nil {
+		return Result{Records: c.size, Root: last.root, Origin: c.origin, Checkpoints: len(c.heads), Unsigned: c.size - last.size}, nil
+	}
+	var grown Head
+	for i := range c.size {
+		if c.bad != nil && c.bad.Index == i {
+			return Result{}, c.bad
+		}
+		grown.Add(c.hashes[tlog.StoredHashIndex(0, i)])
+		if !c.verifier.Verify(prefixText(c.origin, i+1, grown.Root()), c.signatures[i]) {
+			return Result{}, refused(i, "the record is not the one that was signed here")
+		}
+	}
+	return Result{}, wrong
+}
+
+// wrong says what is wrong with the whole, nil if nothing is.
+func (c *check) wrong(last head) error {
 	if c.size < last.size {
-		return Result{}, refused(-1, "size %d below checkpoint %d: the last %d records are missing", c.size, last.size, last.size-c.size)
+		return refused(-1, "size %d below checkpoint %d: the last %d records are missing", c.size, last.size, last.size-c.size)
 	}
 	from := int64(0)
 	for _, h := range c.heads {
 		root, err := tlog.TreeHash(h.size, c)
 		if err != nil {
-			return Result{}, err
+			return err
 		}
 		if root != h.root {
-			if c.bad != nil {
-				return Result{}, c.bad
-			}
-			return Result{}, refused(from, "the records from here to %d are not those the checkpoint of size %d was signed over", h.size-1, h.size)
+			return refused(from, "the records from here to %d are not those the checkpoint of size %d was signed over", h.size-1, h.size)
 		}
 		from = h.size
 	}
-	if c.bad != nil {
-		return Result{}, c.bad
+	switch {
+	case c.bad != nil:
+		return c.bad
+	case c.end == nil:
+		return refused(-1, "the last line is missing")
+	case !c.verifier.Verify(endText(c.origin, c.size, c.digest.Sum(nil)), c.end):
+		return refused(-1, "the records are good and the last line is not the signature of this export")
 	}
-	return Result{Records: c.size, Root: last.root, Origin: c.origin, Checkpoints: len(c.heads), Unsigned: c.size - last.size}, nil
+	return nil
 }

@@ -81,18 +81,17 @@ func (a *api) export(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *api) write(ctx context.Context, to io.Writer, size int64) error {
-	w := bufio.NewWriterSize(to, 64<<10)
-	line := json.NewEncoder(w)
-	if err := line.Encode(verify.Header{Format: verify.Format, Origin: a.Signer.Origin, Key: a.Signer.Public()}); err != nil {
+	w, err := verify.NewWriter(to, a.Signer.Origin, a.Signer.Public(), a.Signer.Key())
+	if err != nil {
 		return err
 	}
 	next := int64(0)
-	err := a.Stream.Follow(ctx, 0, func(_ context.Context, batch []eventlog.Recorded) error {
+	err = a.Stream.Follow(ctx, 0, func(_ context.Context, batch []eventlog.Recorded) error {
 		for _, r := range batch {
 			if next == size {
 				return eventlog.ErrStop
 			}
-			if err := line.Encode(verify.Record{Index: next, Leaf: tlog.RecordHash(r.Raw), Bytes: r.Raw}); err != nil {
+			if err := w.Add(r.Raw); err != nil {
 				return err
 			}
 			next++
@@ -109,12 +108,7 @@ func (a *api) write(ctx context.Context, to io.Writer, size int64) error {
 	if err != nil {
 		return err
 	}
-	for _, text := range all {
-		if err := line.Encode(verify.Checkpoint{Note: text}); err != nil {
-			return err
-		}
-	}
-	return w.Flush()
+	return w.Close(all)
 }
 
 // events streams the same records as OCSF events, one a line.

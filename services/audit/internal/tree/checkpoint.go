@@ -68,6 +68,9 @@ func (s *Signer) Note(text string) (string, error) {
 	return string(signed), err
 }
 
+// Key signs what is no checkpoint; what is signed says what it is.
+func (s *Signer) Key() note.Signer { return s.signer }
+
 // Public is the verifier key, in the form of C2SP signed-note.
 func (s *Signer) Public() string { return s.public }
 
