@@ -116,9 +116,23 @@ func (s *story) until(ctx context.Context, key string, want int) (status int, er
 
 func (s *story) revoke(ctx context.Context) error {
 	t := &s.told
+	subscriber := &subscriber{s: s}
+	if err := subscriber.catchUp(ctx); err != nil {
+		return err
+	}
+	began := time.Now()
+	came := make(chan result, 1)
+	go func() {
+		at, err := subscriber.await(ctx, "io.chancery.issuance.credential.revoked.v1", "credential/"+t.key.ID)
+		came <- result{at, err}
+	}()
 	took, err := s.end1(ctx, "sam", t.key)
 	if err != nil {
 		return err
+	}
+	fed := <-came
+	if fed.err != nil {
+		return fed.err
 	}
 	if err := s.happened(ctx, 8, "revoke", "issuance.credential.Revoked", t.key.ID, "by the second owner, reason suspected_leak"); err != nil {
 		return err
@@ -152,7 +166,16 @@ func (s *story) revoke(ctx context.Context) error {
 		return err
 	}
 	s.line("denied", "%s ms after the command (%d trials: p50 %s, p99 %s); %d probes since: %d admitted", ms(took), trials, ms(quantile(times, .5)), ms(quantile(times, .99)), probes, admitted.Load())
-	return s.check("calls with a revoked key", 0, admitted.Load())
+	if err := s.check("calls with a revoked key", 0, admitted.Load()); err != nil {
+		return err
+	}
+	s.line("feed", "a subscriber of Northwind's events got credential.revoked after %s ms, and %d events of other organisations among %d", ms(fed.at.Sub(began)), subscriber.foreign(), len(subscriber.events))
+	return s.check("events of other organisations", 0, subscriber.foreign())
+}
+
+type result struct {
+	at  time.Time
+	err error
 }
 
 // end1 revokes a credential while its key is used without pause, and tells how long after the command the first call was
