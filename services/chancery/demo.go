@@ -9,6 +9,7 @@ import (
 
 	"github.com/chancery-dev/chancery/services/chancery/internal/demo"
 	"github.com/chancery-dev/chancery/services/chancery/internal/world"
+	"github.com/chancery-dev/chancery/services/registry"
 )
 
 func demoCommand() *cobra.Command {
@@ -29,6 +30,9 @@ func demoCommand() *cobra.Command {
 				o.Contract, err = os.ReadFile(contract)
 			}
 			if err != nil {
+				return exit{2, err}
+			}
+			if err := registry.CheckContract(o.Name, o.Contract); err != nil {
 				return exit{2, err}
 			}
 			return demo.Run(c.Context(), c.OutOrStdout(), o)
