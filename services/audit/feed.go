@@ -26,7 +26,7 @@ func deliver(ctx context.Context, d service.Deps, own config, rows view.Rows, st
 	policies := policy.Policies{Rows: rows, Subscriptions: repository, Durables: durables}
 	due := &deadline.Engine{DB: d.DB, Act: policies.OnDue, Clock: d.Clock, Service: d.Name, Logger: d.Logger, Tracer: d.Traces.Tracer("audit")}
 	writer := &feed.Writer{JS: durables.JetStream(), Records: stream, Base: own.Base, Clock: d.Clock, Logger: d.Logger}
-	into.Views, into.Policies = view.Own(), policies.All()
+	into.Views, into.Policies = view.Own(), append(policies.All(), into.Policies...)
 	into.Background["feed"], into.Background["deadlines"] = writer.Run, due.Run
 	delivery := api.Delivery{Subscriptions: repository, Durables: durables, Lineage: d.Lineage, Followed: d.WaitFor, Base: own.Base,
 		Recorded: func(ctx context.Context) (uint64, error) { at, err := stream.Last(ctx); return at.Records, err }}

@@ -36,6 +36,8 @@ type Options struct {
 	LimitFactor int
 	Version     string
 	Logger      *slog.Logger
+	// Telemetry is where the services of this process tell of themselves; each has its own if nil.
+	Telemetry *service.Telemetry
 	// Program is the path of this program, of which StartSplit starts every process; the running one if empty.
 	Program string
 	// Replicas is how many NATS servers StartSplit starts: 1 or 3.
@@ -133,7 +135,7 @@ func (s *Suite) start(ctx context.Context, p part, env map[string]string, o Opti
 	if err != nil {
 		return fmt.Errorf("%s: %w", p.name, err)
 	}
-	c.Host = service.Host{Version: o.Version, Logger: o.Logger, Connect: s.as(p.name)}
+	c.Host = service.Host{Version: o.Version, Logger: o.Logger, Telemetry: o.Telemetry, Connect: s.as(p.name)}
 	running, err := service.Start(ctx, p.name, c, p.wire)
 	if err != nil {
 		return fmt.Errorf("%s: %w", p.name, err)
