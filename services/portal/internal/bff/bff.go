@@ -66,7 +66,7 @@ type BFF struct {
 
 const (
 	// maxBody bounds what a browser sends; a service bounds its operations more tightly.
-	maxBody = 8 << 20
+	maxBody = 17 << 20 // the largest that a service takes is a contract of 16 MiB
 	// foldPatience bounds how long a call waits for the fold to reach what its session was shown.
 	foldPatience = 2 * time.Second
 )
