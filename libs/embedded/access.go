@@ -108,24 +108,29 @@ func (u Users) As(name string) nats.Option {
 	}
 }
 
-// configure gives a server the accounts of an access and its users.
-func (u Users) configure(access eventlog.Access, to *server.Options) error {
-	keys := map[string]string{}
+// Config is an access with its users' public keys as the text a NATS server reads in its configuration.
+func (u Users) Config(access eventlog.Access) (string, error) {
+	names := []string{}
 	for _, user := range access.Users {
-		public, err := u.public(user.Name)
-		if err != nil {
-			return err
-		}
-		keys[user.Name] = public
+		names = append(names, user.Name)
 	}
 	if access.Door != nil {
-		public, err := u.public(eventlog.KeyDoor)
-		if err != nil {
-			return err
-		}
-		keys[eventlog.KeyDoor] = public
+		names = append(names, eventlog.KeyDoor)
 	}
-	text, err := access.Config(keys)
+	keys := map[string]string{}
+	for _, name := range names {
+		public, err := u.public(name)
+		if err != nil {
+			return "", err
+		}
+		keys[name] = public
+	}
+	return access.Config(keys)
+}
+
+// configure gives a server the accounts of an access and its users.
+func (u Users) configure(access eventlog.Access, to *server.Options) error {
+	text, err := u.Config(access)
 	if err != nil {
 		return err
 	}

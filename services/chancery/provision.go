@@ -28,6 +28,7 @@ type provisioning struct {
 	Replicas int           `env:"CHANCERY_REPLICAS, default=1" doc:"replicas of every stream" want:"1, 3 or 5"`
 	Admin    secret.String `env:"DATABASE_ADMIN_URL" doc:"Postgres, as whoever may make roles and schemas; none are made if it is empty" want:"postgres://user:password@host:port/database"`
 	URLs     string        `env:"CHANCERY_DATABASE_URLS" doc:"folder in which each service's DATABASE_URL is written" want:"the path of a folder"`
+	HandOut  string        `env:"CHANCERY_HAND_OUT" doc:"folder with a folder for each service, where its own database_url is written too" want:"the path of a folder"`
 	Timeout  time.Duration `env:"CHANCERY_START_TIMEOUT, default=30s" doc:"how long to wait for NATS and Postgres" want:"a duration such as 30s"`
 }
 
@@ -88,6 +89,12 @@ func (p provisioning) run(ctx context.Context, out io.Writer) error {
 	}
 	for name, address := range addresses {
 		if err := os.WriteFile(filepath.Join(p.URLs, name), []byte(address+"\n"), 0o600); err != nil {
+			return err
+		}
+		if p.HandOut == "" {
+			continue
+		}
+		if err := handOut(p.HandOut, name, "database_url", []byte(address+"\n")); err != nil {
 			return err
 		}
 	}
