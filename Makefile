@@ -48,7 +48,7 @@ test: setup ## set up what is needed and run every test
 	@scripts/test
 
 bench: build ## measure, each figure beside its baseline
-	@go run ./services/e2e/bench $(ARGS)
+	@go run ./services/chancery/internal/bench $(ARGS)
 
 clean: ## remove what was built
 	@rm -rf bin .cache services/portal/web/node_modules
