@@ -39,7 +39,9 @@ type teller struct {
 	wrong int
 }
 
-func (t *teller) say(format string, args ...any) { fmt.Fprintf(t.out, format+"\n", args...) }
+func (t *teller) say(format string, args ...any) {
+	fmt.Fprintf(t.out, format+"\n", args...)
+}
 
 func (t *teller) differs(format string, args ...any) {
 	if t.wrong++; t.wrong <= quoted {
@@ -94,6 +96,9 @@ func Records(ctx context.Context, out io.Writer, nc *nats.Conn, log *eventlog.Lo
 	}, t.differs)
 	if err != nil {
 		return err
+	}
+	if n.Waiting > 0 {
+		t.say("records: %d facts and observations wait to be recorded", n.Waiting)
 	}
 	t.say("records: %d facts + %d observations = %d records, in order; %d of observations that aged out", n.Events, n.Observations, n.Records, n.Unread)
 	return t.verdict()

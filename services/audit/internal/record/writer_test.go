@@ -213,30 +213,43 @@ func TestAComparisonNamesWhatIsMissingAndWhatIsForged(t *testing.T) { // L4
 	if err != nil {
 		t.Fatal(err)
 	}
-	compare := func(to uint64) (wrong []string) {
+	compare := func(to, waiting uint64) (wrong []string) {
 		t.Helper()
-		_, err := Compare(ctx, w.stream, to, []Source{{"EVENTS", w.log.Follow, tail}, {"ACTIVITY", w.log.FollowActivity, uint64(observations)}},
+		n, err := Compare(ctx, w.stream, to, []Source{{"EVENTS", w.log.Follow, tail}, {"ACTIVITY", w.log.FollowActivity, uint64(observations)}},
 			func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) })
-		if err != nil {
-			t.Fatal(err)
+		if err != nil || n.Waiting != waiting {
+			t.Fatalf("%d wait of %d: %v", n.Waiting, waiting, err)
 		}
 		return wrong
 	}
-	if wrong := compare(0); len(wrong) != events+observations {
-		t.Fatalf("%d missing of %d: %v", len(wrong), events+observations, wrong)
-	}
-	var first eventlog.Recorded
-	if err := w.log.Follow(ctx, 0, func(_ context.Context, batch []eventlog.Recorded) error { first = batch[0]; return eventlog.ErrStop }); err != nil {
-		t.Fatal(err)
-	}
-	forged := first
-	forged.Envelope = proto.CloneOf(first.Envelope)
-	forged.Envelope.Actor = &eventv1.Actor{Id: "somebody else"}
-	if _, err := w.stream.js.Publish(ctx, w.stream.subject, encode("EVENTS", forged, 0)); err != nil {
-		t.Fatal(err)
-	}
-	if wrong := compare(1); len(wrong) != events+observations || !strings.Contains(wrong[0], "says something else") {
+	if wrong := compare(0, uint64(events+observations)); len(wrong) != 0 {
 		t.Fatalf("%v", wrong)
+	}
+	var all []eventlog.Recorded
+	if err := w.log.Follow(ctx, 0, func(_ context.Context, batch []eventlog.Recorded) error {
+		if all = append(all, batch...); all[len(all)-1].Sequence < tail {
+			return nil
+		}
+		return eventlog.ErrStop
+	}); err != nil {
+		t.Fatal(err)
+	}
+	forged := all[0]
+	forged.Envelope = proto.CloneOf(all[0].Envelope)
+	forged.Envelope.Actor = &eventv1.Actor{Id: "somebody else"}
+	last := all[len(all)-1]
+	for _, r := range []eventlog.Recorded{forged, last} {
+		i := 0
+		if r.Sequence == last.Sequence {
+			i = len(last.Envelope.Facts) - 1
+		}
+		if _, err := w.stream.js.Publish(ctx, w.stream.subject, encode("EVENTS", r, i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wrong := compare(2, uint64(observations))
+	if len(wrong) != 1+events-2 || !strings.Contains(wrong[0], "says something else") || !strings.Contains(wrong[1], "is not recorded") {
+		t.Fatalf("%d differences: %v", len(wrong), wrong)
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/chancery-dev/chancery/libs/projection"
 	"github.com/chancery-dev/chancery/libs/service"
+	"github.com/chancery-dev/chancery/services/audit/fsck"
 )
 
 // Stores are NATS and Postgres of a suite, its services running or not.
@@ -118,7 +119,27 @@ func Check(ctx context.Context, i *service.Inspection, say func(string, ...any))
 		}
 		say("%-26s %6d rows at #%d, as the log has it (%.12s)", name, verdict.Found.Rows, verdict.Position, verdict.Found.SHA256)
 	}
+	if i.Deps.Name == "audit" {
+		differ, err := checkRecords(ctx, i, say)
+		return wrong + differ, err
+	}
 	return wrong, nil
+}
+
+// checkRecords compares the records with what they were made of, and the tree and its newest checkpoint with them.
+func checkRecords(ctx context.Context, i *service.Inspection, say func(string, ...any)) (wrong int, err error) {
+	var out strings.Builder
+	for _, failed := range []error{fsck.Records(ctx, &out, i.Deps.NATS, i.Deps.Log), fsck.Tree(ctx, &out, i.Deps.NATS, i.Deps.DB)} {
+		if errors.Is(failed, fsck.ErrDiffers) {
+			wrong++
+		} else if err == nil {
+			err = failed
+		}
+	}
+	for line := range strings.Lines(out.String()) {
+		say("%s", strings.TrimSuffix(line, "\n"))
+	}
+	return wrong, err
 }
 
 // Rebuild empties the named view of a service.
