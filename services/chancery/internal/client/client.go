@@ -119,7 +119,24 @@ func (p *Person) Post(ctx context.Context, service, path string, in, out any) er
 	return p.Do(ctx, http.MethodPost, service, path, in, out)
 }
 
+// Command commands under an Idempotency-Key, so that it may be sent again, and answers the position of what was decided.
+func (p *Person) Command(ctx context.Context, service, path, key string, in, out any) (uint64, error) {
+	at, err := p.send(ctx, http.MethodPost, service, path, key, in, out)
+	if CodeOf(err) != "step_up_required" {
+		return at, err
+	}
+	if err := p.StepUp(ctx); err != nil {
+		return 0, err
+	}
+	return p.send(ctx, http.MethodPost, service, path, key, in, out)
+}
+
 func (p *Person) once(ctx context.Context, method, service, path string, in, out any) error {
+	_, err := p.send(ctx, method, service, path, "", in, out)
+	return err
+}
+
+func (p *Person) send(ctx context.Context, method, service, path, key string, in, out any) (at uint64, err error) {
 	var body io.Reader = http.NoBody
 	kind := "application/json"
 	switch in := in.(type) {
@@ -129,44 +146,47 @@ func (p *Person) once(ctx context.Context, method, service, path string, in, out
 	default:
 		raw, err := json.Marshal(in)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		body = bytes.NewReader(raw)
 	}
 	r, err := http.NewRequestWithContext(ctx, method, p.portal+"/api/"+service+path, body)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if in != nil {
 		r.Header.Set("Content-Type", kind)
 	}
+	if key != "" {
+		r.Header.Set("Idempotency-Key", key)
+	}
 	r.Header.Set("Sec-Fetch-Site", "same-origin")
 	response, err := p.http.Do(r)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer response.Body.Close()
-	if at, err := strconv.ParseUint(response.Header.Get("Chancery-Position"), 10, 64); err == nil {
+	if at, err = strconv.ParseUint(response.Header.Get("Chancery-Position"), 10, 64); err == nil {
 		p.Position = max(p.Position, at)
 	}
 	raw, err := io.ReadAll(io.LimitReader(response.Body, 64<<20))
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if response.StatusCode >= 400 {
 		refusal := &Problem{Status: response.StatusCode, Detail: strings.TrimSpace(string(raw[:min(len(raw), 300)]))}
 		_ = json.Unmarshal(raw, refusal)
-		return refusal
+		return 0, refusal
 	}
 	if into, ok := out.(*[]byte); ok {
 		*into = raw
-		return nil
+		return at, nil
 	}
 	if out == nil || len(raw) == 0 {
-		return nil
+		return at, nil
 	}
 	if err := json.Unmarshal(raw, out); err != nil {
-		return fmt.Errorf("%s %s: %w", method, path, err)
+		return at, fmt.Errorf("%s %s: %w", method, path, err)
 	}
-	return nil
+	return at, nil
 }

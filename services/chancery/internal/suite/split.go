@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
-	"github.com/nats-io/nats.go"
 
 	"github.com/chancery-dev/chancery/libs/embedded"
 )
@@ -122,13 +121,26 @@ func (s *Suite) splitNATS(ctx context.Context, o Options) (at string, err error)
 		}
 	}
 	at = "nats://" + strings.Join(clients, ",nats://")
-	return at, s.whileUp(ctx, func(ctx context.Context) error {
-		return Provision(ctx, o.Replicas, func(user string) func(...nats.Option) (*nats.Conn, error) {
-			return func(options ...nats.Option) (*nats.Conn, error) {
-				return nats.Connect(at, append(options[:len(options):len(options)], s.users.As(user))...)
+	s.at = at
+	return at, s.whileUp(ctx, func(ctx context.Context) error { return Provision(ctx, o.Replicas, s.as) })
+}
+
+// Settle returns once every service of a split suite is ready.
+func (s *Suite) Settle(ctx context.Context) error {
+	for _, p := range parts {
+		for {
+			err := answersReady(ctx, p.name, s.admin[p.name])
+			if err == nil {
+				break
 			}
-		})
-	})
+			select {
+			case <-ctx.Done():
+				return err
+			case <-time.After(50 * time.Millisecond):
+			}
+		}
+	}
+	return nil
 }
 
 func (s *Suite) splitServices(ctx context.Context, o Options, at string, databases map[string]string) error {
@@ -136,15 +148,15 @@ func (s *Suite) splitServices(ctx context.Context, o Options, at string, databas
 	if err != nil {
 		return err
 	}
-	admin := map[string]string{}
+	s.admin = map[string]string{}
 	places := Places{NATS: at, Replicas: o.Replicas, Services: map[string]map[string]string{}}
 	for i, p := range parts {
-		s.urls[p.name], admin[p.name] = "http://"+loopback(ports[2*i]), loopback(ports[2*i+1])
+		s.admin[p.name] = loopback(ports[2*i+1])
 		env := map[string]string{
 			"NATS_URL": at, "NATS_NKEY": filepath.Join(o.Dir, "keys", "nats", p.name+".nk"), "CHANCERY_REPLICAS": strconv.Itoa(o.Replicas), "LOG_LEVEL": "WARN", "LOG_FORMAT": "text",
 		}
 		from := s.environment(p, o, databases)
-		from["ADMIN_ADDR"] = admin[p.name]
+		from["ADMIN_ADDR"] = s.admin[p.name]
 		if from["HTTP_ADDR"] == "127.0.0.1:0" {
 			from["HTTP_ADDR"] = loopback(ports[2*i])
 		}
@@ -164,7 +176,7 @@ func (s *Suite) splitServices(ctx context.Context, o Options, at string, databas
 		return err
 	}
 	for _, p := range parts {
-		if err := s.whileUp(ctx, func(ctx context.Context) error { return answersReady(ctx, p.name, admin[p.name]) }); err != nil {
+		if err := s.whileUp(ctx, func(ctx context.Context) error { return answersReady(ctx, p.name, s.admin[p.name]) }); err != nil {
 			return err
 		}
 	}

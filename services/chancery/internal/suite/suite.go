@@ -65,6 +65,8 @@ type Suite struct {
 	stopIdP  func() error
 	order    []string
 	children []*child
+	at       string            // NATS of a split suite
+	admin    map[string]string // where each of its services tells whether it is ready
 	lock     *os.File
 }
 
@@ -148,6 +150,9 @@ func (s *Suite) start(ctx context.Context, p part, env map[string]string, o Opti
 // as connects as one of the server's users.
 func (s *Suite) as(user string) func(...nats.Option) (*nats.Conn, error) {
 	return func(options ...nats.Option) (*nats.Conn, error) {
+		if s.nats == nil {
+			return nats.Connect(s.at, append(options[:len(options):len(options)], s.users.As(user))...)
+		}
 		return s.nats.Connect(append(options[:len(options):len(options)], s.users.As(user))...)
 	}
 }
