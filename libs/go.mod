@@ -4,8 +4,11 @@ go 1.26.0
 
 require (
 	github.com/google/go-cmp v0.7.0
+	github.com/synadia-io/orbit.go/jetstreamext v0.3.1
 	google.golang.org/protobuf v1.36.12
 )
+
+require github.com/synadia-io/orbit.go/natsext v0.1.2 // indirect
 
 require (
 	github.com/antithesishq/antithesis-sdk-go v0.8.0-default-no-op // indirect
