@@ -236,7 +236,7 @@ func (l *fileLookuper) fail(err error) {
 
 type variable struct {
 	field, name, doc, want, fallback string
-	secret                           bool
+	secret, required                 bool
 	value                            reflect.Value
 }
 
@@ -263,8 +263,26 @@ func variables(of any) []variable {
 		_, fallback, _ := strings.Cut(options, "default=")
 		all = append(all, variable{
 			field: f.Name, name: strings.TrimSpace(name), doc: f.Tag.Get("doc"), want: f.Tag.Get("want"), fallback: fallback,
-			secret: f.Type == reflect.TypeFor[secret.String](), value: v.Field(i),
+			secret: f.Type == reflect.TypeFor[secret.String](), required: strings.Contains(options, "required"), value: v.Field(i),
 		})
+	}
+	return all
+}
+
+// Variable is what there is to know of one environment variable.
+type Variable struct {
+	Name, Doc, Want, Default string
+	// Secret says that the variable with _FILE at its end may name a file instead, and that its value is never shown.
+	Secret, Required bool
+}
+
+// Describe lists the variables of structs in order of their fields.
+func Describe(of ...any) []Variable {
+	var all []Variable
+	for _, o := range of {
+		for _, v := range variables(o) {
+			all = append(all, Variable{v.name, v.doc, v.want, v.fallback, v.secret, v.required})
+		}
 	}
 	return all
 }
