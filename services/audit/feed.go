@@ -28,6 +28,7 @@ func deliver(ctx context.Context, d service.Deps, own config, rows view.Rows, st
 	writer := &feed.Writer{JS: durables.JetStream(), Records: stream, Base: own.Base, Clock: d.Clock, Logger: d.Logger}
 	into.Views, into.Policies = view.Own(), append(policies.All(), into.Policies...)
 	into.Background["feed"], into.Background["deadlines"] = writer.Run, due.Run
+	into.Background["notices"] = carrier.Notices{Durables: durables, Open: rows.AllOpen, Clock: d.Clock, Logger: d.Logger}.Run
 	delivery := api.Delivery{Subscriptions: repository, Durables: durables, Lineage: d.Lineage, Followed: d.WaitFor, Base: own.Base,
 		Recorded: func(ctx context.Context) (uint64, error) { at, err := stream.Last(ctx); return at.Records, err }}
 	if own.Door == "" {

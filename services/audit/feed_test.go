@@ -239,6 +239,28 @@ func (s *scene) byCursor(got map[string]feedEvent) {
 	}
 }
 
+func TestASubscriberThatReadsNothingIsNoticed(t *testing.T) { // X9
+	s := newScene(t)
+	made := s.subscribe(map[string]any{"name": "slow", "types": []string{"registry.application.suspended", "registry.application.resumed"}})
+	for range 3 {
+		s.suspend(s.manager.Organization, s.application(s.manager.Organization), "x")
+	}
+	var detail struct {
+		Pending int
+		Oldest  *time.Time
+		Late    bool
+	}
+	for deadline := time.Now().Add(servicetest.Patience); detail.Pending < 3; {
+		s.talk().Call(&s.manager, "GET", "/v1/subscriptions/"+made.ID, nil).Into(&detail)
+		if time.Now().After(deadline) {
+			t.Fatalf("%+v", detail)
+		}
+	}
+	if detail.Oldest == nil || detail.Late || time.Since(*detail.Oldest) > servicetest.Patience {
+		t.Fatalf("%+v", detail)
+	}
+}
+
 func TestASubscriberMayDoNothingElse(t *testing.T) { // X9
 	s := newScene(t)
 	types := []string{"registry.application.suspended"}

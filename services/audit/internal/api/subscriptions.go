@@ -252,6 +252,8 @@ type SubscriptionDetail struct {
 	Filters        []string         `json:"filters"`
 	Pending        uint64           `json:"pending" doc:"Events that wait for the reader"`
 	Unacknowledged uint64           `json:"unacknowledged" doc:"Events it was given and has not confirmed"`
+	Oldest         *time.Time       `json:"oldest,omitempty" doc:"When the oldest event it has not confirmed came"`
+	Late           bool             `json:"late" doc:"It has not confirmed events for half the time they are kept"`
 	Allowed        endpoint.Allowed `json:"allowed"`
 }
 
@@ -272,9 +274,18 @@ func (a *api) subscription(ctx context.Context, in Object) (endpoint.Answer[Subs
 	if err != nil {
 		return none, err
 	}
+	oldest, err := a.Durables.Oldest(ctx, in.ID)
+	if err != nil {
+		return none, err
+	}
 	standing := endpoint.Judge(refusals, state.Standing())
-	return endpoint.OK(SubscriptionDetail{Subscription: row, Consumer: carrier.Name(in.ID), Filters: feed.Filters(row.Types, row.Organizations),
-		Pending: progress.Pending, Unacknowledged: progress.Unacknowledged, Allowed: endpoint.Allowed{"end": standing, "replay": standing}}), nil
+	detail := SubscriptionDetail{Subscription: row, Consumer: carrier.Name(in.ID), Filters: feed.Filters(row.Types, row.Organizations),
+		Pending: progress.Pending, Unacknowledged: progress.Unacknowledged, Late: carrier.Late(oldest, a.Now()), Allowed: endpoint.Allowed{"end": standing, "replay": standing}}
+	if !oldest.IsZero() {
+		oldest = oldest.UTC()
+		detail.Oldest = &oldest
+	}
+	return endpoint.OK(detail), nil
 }
 
 type replayRequest struct {

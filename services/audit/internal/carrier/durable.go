@@ -131,3 +131,37 @@ func (d Durables) Progress(ctx context.Context, id string) (Progress, bool, erro
 	info := c.CachedInfo()
 	return Progress{info.NumPending, uint64(max(info.NumAckPending, 0))}, true, nil
 }
+
+// Oldest is when the oldest event that a subscriber has not confirmed came into the feed; zero if it has confirmed all.
+func (d Durables) Oldest(ctx context.Context, id string) (oldest time.Time, err error) {
+	c, err := d.js.Consumer(ctx, feed.Stream, Name(id))
+	if errors.Is(err, jetstream.ErrConsumerNotFound) {
+		return oldest, nil
+	}
+	if err != nil {
+		return oldest, err
+	}
+	info := c.CachedInfo()
+	if info.NumPending == 0 && info.NumAckPending == 0 {
+		return oldest, nil
+	}
+	stream, err := d.js.Stream(ctx, feed.Stream)
+	if err != nil {
+		return oldest, err
+	}
+	from := max(info.AckFloor.Stream+1, info.Config.OptStartSeq)
+	for _, filter := range append(info.Config.FilterSubjects, info.Config.FilterSubject) {
+		if filter == "" {
+			continue
+		}
+		m, err := stream.GetMsg(ctx, from, jetstream.WithGetMsgSubject(filter))
+		switch {
+		case errors.Is(err, jetstream.ErrMsgNotFound):
+		case err != nil:
+			return oldest, err
+		case oldest.IsZero() || m.Time.Before(oldest):
+			oldest = m.Time
+		}
+	}
+	return oldest, nil
+}

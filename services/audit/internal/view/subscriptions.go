@@ -96,6 +96,12 @@ func (r Rows) Open(ctx context.Context, application, organization string) (ids [
 	return ids, err
 }
 
+// AllOpen are the ids of all subscriptions that have not ended.
+func (r Rows) AllOpen(ctx context.Context) (ids []string, err error) {
+	err = r.DB.SelectContext(ctx, &ids, `select id from subscriptions where ended_at is null order by position`)
+	return ids, err
+}
+
 // ApplicationOf is the organisation an application is of; empty if nobody registered it.
 func (r Rows) ApplicationOf(ctx context.Context, id string) (organization string, err error) {
 	err = r.DB.GetContext(ctx, &organization, `select coalesce((select organization_id from applications where id = $1), '')`, id)
