@@ -65,6 +65,9 @@ func (w *World) SignIn(ctx context.Context, email string) (*client.Person, error
 	return client.SignIn(ctx, w.Suite.Portal, email)
 }
 
+// Person is somebody signed in.
+type Person = client.Person
+
 // StatusOf is the status of a refusal, 0 for any other error.
 func StatusOf(err error) int {
 	var p *client.Problem
