@@ -152,11 +152,8 @@ func until(batch []eventlog.Recorded, to uint64) []eventlog.Recorded {
 	return batch
 }
 
-// links bounds how many requests' traces one batch points back to.
-const links = 128
-
 func (r *Runner) write(ctx context.Context, batch []eventlog.Recorded, old, last uint64) (won bool, err error) {
-	ctx, span := r.Tracer.Start(ctx, "project "+r.Name, trace.WithLinks(linked(ctx, batch)...), trace.WithAttributes(
+	ctx, span := r.Tracer.Start(ctx, "project "+r.Name, trace.WithLinks(eventlog.Links(ctx, batch)...), trace.WithAttributes(
 		attribute.String("chancery.service", r.Service), attribute.Int("chancery.records", len(batch)), attribute.Int64("chancery.position", int64(last))))
 	defer func() {
 		if err != nil {
@@ -190,16 +187,6 @@ func (r *Runner) write(ctx context.Context, batch []eventlog.Recorded, old, last
 		}
 	}
 	return true, tx.Commit()
-}
-
-func linked(ctx context.Context, batch []eventlog.Recorded) []trace.Link {
-	var out []trace.Link
-	for _, rec := range batch {
-		if rec.TraceParent != "" && len(out) < links {
-			out = append(out, trace.LinkFromContext(rec.Trace(ctx)))
-		}
-	}
-	return out
 }
 
 // apply blames the first record of the batch, which is right for batches of one. A failure of the connection is no fault

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/chancery-dev/chancery/libs/eventlog"
@@ -41,6 +43,8 @@ type follower struct {
 	lineage *lineage.Fold
 	keyring *principal.Keyring
 	folds   []Fold
+	service string
+	tracer  trace.Tracer
 
 	mu      sync.Mutex
 	stopped error
@@ -48,6 +52,8 @@ type follower struct {
 
 // apply gives a batch to every fold, the lineage last: its position says how far all of them are.
 func (f *follower) apply(ctx context.Context, batch []eventlog.Recorded) error {
+	ctx, span := f.tracer.Start(ctx, "fold events", trace.WithLinks(eventlog.Links(ctx, batch)...), trace.WithAttributes(attribute.String("chancery.service", f.service)))
+	defer span.End()
 	for _, r := range batch {
 		f.keyring.Apply(r.Sequence, r.Subject, r.Facts)
 	}

@@ -55,7 +55,7 @@ func New(ctx context.Context, d service.Deps) (*service.Service, error) {
 		Name: "audit", DB: d.DB, Follow: stream.Follow, Views: []projection.View{view.Records, tree.View}, Service: d.Name,
 		Logger: d.Logger, Tracer: d.Traces.Tracer("audit"),
 	}
-	writer := &record.Writer{Stream: stream, Log: d.Log, Logger: d.Logger}
+	writer := &record.Writer{Stream: stream, Log: d.Log, Logger: d.Logger, Tracer: d.Traces.Tracer("audit")}
 	out := &service.Service{
 		Policies:   []projection.Policy{projection.Erases[*identityv1.PersonErased](d.Vault)},
 		Derived:    []service.Derived{{View: view.Records, Follow: stream.Follow}, {View: tree.View, Follow: stream.Follow}},

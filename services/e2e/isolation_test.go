@@ -135,4 +135,3 @@ func TestReadsGoOnWithoutIdentity(t *testing.T) { // X3
 	}))
 	s.wants(s.call(&noor, "GET", "identity", "/v1/me", nil), 200, "")
 }
-

@@ -102,4 +102,3 @@ func TestARepeatedCommandIsCarriedOutOnce(t *testing.T) { // X3, D11
 		}
 	}
 }
-

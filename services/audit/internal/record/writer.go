@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/synadia-io/orbit.go/jetstreamext"
+	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -34,6 +35,7 @@ type Writer struct {
 	Stream *Stream
 	Log    *eventlog.Log
 	Logger *slog.Logger
+	Tracer trace.Tracer
 }
 
 // Run writes until ctx ends.
@@ -72,10 +74,11 @@ func (w *Writer) once(ctx context.Context) error {
 		if len(m.waiting) > 10*atomic {
 			open = nil // EVENTS first has to come as far as what these have seen
 		}
+		var batch []eventlog.Recorded
 		select {
-		case batch := <-events:
+		case batch = <-events:
 			m.events(batch)
-		case batch := <-open:
+		case batch = <-open:
 			if err := m.wait(ctx, batch, w.Log.Tail); err != nil {
 				return err
 			}
@@ -83,7 +86,10 @@ func (w *Writer) once(ctx context.Context) error {
 			return context.Cause(ctx)
 		}
 		m.observations()
-		if err := w.append(ctx, &m); err != nil {
+		appending, span := w.Tracer.Start(ctx, "record", trace.WithLinks(eventlog.Links(ctx, batch)...))
+		err := w.append(appending, &m)
+		span.End()
+		if err != nil {
 			return err
 		}
 	}

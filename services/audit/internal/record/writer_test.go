@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/nats-io/nats.go"
+	"go.opentelemetry.io/otel/trace/noop"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/chancery-dev/chancery/libs/aggregate"
@@ -44,7 +45,7 @@ func TestMain(m *testing.M) {
 	if err != nil {
 		panic(err)
 	}
-	w := &Writer{Stream: stream, Log: log, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))}
+	w := &Writer{Stream: stream, Log: log, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), Tracer: noop.NewTracerProvider().Tracer("")}
 	_ = w.Run(ctx)
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/chancery-dev/chancery/libs/aggregate"
 	"github.com/chancery-dev/chancery/libs/eventlog"
+	"github.com/chancery-dev/chancery/libs/lineage"
 	"github.com/chancery-dev/chancery/libs/projection"
 	approvalv1 "github.com/chancery-dev/chancery/proto/approval/v1"
 	identityv1 "github.com/chancery-dev/chancery/proto/identity/v1"
@@ -69,6 +70,12 @@ func (d Deps) recordEndings(ctx context.Context, r eventlog.Recorded, _ int, fac
 	var of view.Filter
 	var reason string
 	switch fact.(type) {
+	case *issuancev1.CredentialIssued: // by a decision that had not seen what ended meanwhile
+		if dead := d.ended(id); dead != nil {
+			_, err := d.Credentials.Handle(ctx, id, credential.Revoke{Reason: dead.By.Kind + "_ended"})
+			return err
+		}
+		return nil
 	case *approvalv1.GrantRevoked, *approvalv1.GrantExpired:
 		of, reason = view.Filter{GrantID: id}, "grant_ended"
 	case *registryv1.ApplicationDisabled, *registryv1.ApplicationOffboarded:
@@ -83,12 +90,20 @@ func (d Deps) recordEndings(ctx context.Context, r eventlog.Recorded, _ int, fac
 		return err
 	}
 	for _, credentialID := range ids {
-		if d.Live(credentialID, d.Now()) == nil {
+		if d.ended(credentialID) == nil {
 			continue
 		}
 		if _, err := d.Credentials.Handle(ctx, credentialID, credential.Revoke{Reason: reason}); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// ended says what ended a credential; nil while it lives, is paused or waits for its expiry.
+func (d Deps) ended(credentialID string) *lineage.Dead {
+	if dead, ok := lineage.Why(d.Live(credentialID, d.Now())); ok && dead.Cause == lineage.Ended {
+		return dead
 	}
 	return nil
 }
