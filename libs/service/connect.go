@@ -61,7 +61,7 @@ func connectNATS(ctx context.Context, c Config, name string, logger *slog.Logger
 		options = append(options, key)
 	}
 	var nc *nats.Conn
-	err := patiently(ctx, "NATS cannot be reached at "+harmless(c.NATSURL), "NATS_URL says where it is", func(context.Context) (err error) {
+	err := patiently(ctx, "NATS cannot be reached at "+harmless(c.NATSURL), "NATS_URL says where it is, NATS_NKEY, NATS_CREDS or NATS_USER who connects", func(context.Context) (err error) {
 		if c.Host.Connect != nil {
 			nc, err = c.Host.Connect(options...)
 		} else {

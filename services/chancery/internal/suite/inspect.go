@@ -107,16 +107,6 @@ func Inspect(ctx context.Context, name string, c service.Config, look func(*serv
 // Check derives every view of a service anew and says of each what it found; of audit, whether each fact and observation
 // is recorded once and in order and whether the tree is that of the records too. The count is of what differs.
 func Check(ctx context.Context, i *service.Inspection, say func(string, ...any)) (wrong int, err error) {
-	if i.Deps.Name == "audit" {
-		var said strings.Builder
-		err := errors.Join(fsck.Records(ctx, &said, i.Deps.NATS, i.Deps.Log), fsck.Tree(ctx, &said, i.Deps.NATS, i.Deps.DB))
-		say("%s", strings.TrimSpace(said.String()))
-		if errors.Is(err, fsck.ErrDiffers) {
-			wrong++
-		} else if err != nil {
-			return wrong, err
-		}
-	}
 	for _, v := range i.Views {
 		name := i.Deps.Name + "." + v.Name
 		verdict, err := projection.Verify(ctx, i.Deps.DB, v.Follow, v.View)
