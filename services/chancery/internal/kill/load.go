@@ -38,7 +38,7 @@ type Load struct {
 	mu        sync.Mutex
 	accepted  []Accepted
 	revoked   []Revoked
-	admitted  []string
+	admitted  []time.Duration
 	completed int
 	asked     int
 	http      http.Client
@@ -74,8 +74,9 @@ func (l *Load) Revoked() []Revoked {
 	return slices.Clone(l.revoked)
 }
 
-// Admitted says of every call that the authorizer admitted with a revoked key when it did.
-func (l *Load) Admitted() []string {
+// Admitted is, of every call that the authorizer admitted with a revoked key, how long after the revocation's answer it
+// began.
+func (l *Load) Admitted() []time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return slices.Clone(l.admitted)
@@ -278,7 +279,7 @@ func (l *Load) Ask(ctx context.Context, r Revoked) {
 	defer l.mu.Unlock()
 	l.asked++
 	if status < 300 {
-		l.admitted = append(l.admitted, fmt.Sprintf("asked %s after the answer", begun.Sub(r.At).Round(time.Microsecond)))
+		l.admitted = append(l.admitted, begun.Sub(r.At))
 	}
 }
 
