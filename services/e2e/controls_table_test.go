@@ -58,7 +58,7 @@ var controls = map[string]control{
 	"D12": {"What is shown of a credential later is a mask", []string{"libs/secret", "services/portal/web"}, "NHI2"},
 	"D15": {"Issuing needs an authorization that approval gave", []string{issuanceCode + "/internal/authorization"}, "NHI4, PR.AA-05"},
 	"D18": {"Credentials are an inventory that tells the unused", []string{issuanceCode + "/internal/view"}, "NHI1, ID.AM-02"},
-	"D19": {"What is granted and what is used can be compared", []string{issuanceCode + "/internal/view", gatewayCode + "/internal/record"}, "NHI5"},
+	"D19": {"A grant is narrowed to what is used, never widened", []string{approvalCode + "/internal/grant"}, "NHI5"},
 	"D21": {"What people and policies change reaches live credentials", []string{"libs/lineage"}, "NHI1"},
 	"E2":  {"The admin plane is on no public listener", []string{"libs/service", "docker-compose.yaml"}, "API8, PR.IR-01"},
 	"E3":  {"Limits by person, application and organisation hold across instances", []string{"libs/endpoint", "libs/service"}, "API4"},
