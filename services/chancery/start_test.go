@@ -60,7 +60,7 @@ func TestAServiceThatCannotStartSaysWhyAndWhatToDo(t *testing.T) {
 	}
 	defer n.Stop()
 	keys := t.TempDir()
-	if _, users, err = suite.Users(keys); err != nil { // of other keys than the server knows
+	if _, _, err := suite.Users(keys); err != nil { // of other keys than the server knows
 		t.Fatal(err)
 	}
 	stranger := filepath.Join(keys, "gateway.nk")

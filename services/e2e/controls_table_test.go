@@ -65,6 +65,7 @@ var controls = map[string]control{
 	"E7":  {"The authorizer checks scopes and product again", []string{gatewayCode + "/internal/verdict"}, "API5"},
 	"G1":  {"Sign-ins, registrations, credentials, scopes and roles are on record", []string{auditCode + "/internal/record", "proto"}, "DE.CM-03, PR.PS-04"},
 	"G2":  {"Records leave as OCSF without loss", []string{auditCode + "/internal/ocsf", auditCode + "/internal/feed"}, "DE.AE-03"},
+	"G3":  {"A call is followed from the portal to its record by one trace", []string{"libs/service", "libs/eventlog"}, "DE.AE-03"},
 	"G10": {"Each call is decided from the state of that moment", []string{gatewayCode + "/internal/verdict"}, "PR.AA-05"},
 	"H1":  {"A strict content policy and the other security headers", []string{portalCode + "/internal/ui", "libs/endpoint"}, "API8"},
 	"H4":  {"One form of error, without internals", []string{"libs/problem"}, "API3, API8"},
