@@ -195,7 +195,7 @@ func (s *story) regranted(application string) (grant string) {
 	request, digest, err := s.Cast.Request(s.ctx, "noor", application, whole.product, []string{"accounts:read", "entries:read"}, 30, "nightly reconciliation")
 	s.good(err)
 	s.good(s.Cast.Review(s.ctx, "mara", "product_reviewer", request, digest))
-	return must[string](s)(s.Cast.Grant(s.ctx, "noor", application, whole.product))
+	return must[string](s)(s.Cast.Grant(s.ctx, "noor", application, request))
 }
 
 // verdict is what the authorizer says of one call with a key.

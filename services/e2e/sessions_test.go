@@ -25,7 +25,7 @@ func TestALeaverLosesEverythingAndLeavesAnOrphan(t *testing.T) { // A5, B2, B3, 
 	request, digest, err := s.Cast.Request(s.ctx, "ruth", application, whole.product, []string{"accounts:read"}, 30, "nightly reconciliation")
 	s.good(err)
 	s.good(s.Cast.Review(s.ctx, "mara", "product_reviewer", request, digest))
-	grant := must[string](s)(s.Cast.Grant(s.ctx, "ruth", application, whole.product))
+	grant := must[string](s)(s.Cast.Grant(s.ctx, "ruth", application, request))
 	_, err = s.Cast.Issue(s.ctx, "kenji", grant, "api_key", "before")
 	s.good(err)
 	ruth := s.Cast.People["ruth"]

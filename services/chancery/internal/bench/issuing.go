@@ -53,7 +53,7 @@ func (b *bench) scene(ctx context.Context) (*scene, error) {
 	if err := out.cast.Review(ctx, "mara", "product_reviewer", request, digest); err != nil {
 		return nil, err
 	}
-	out.grant, err = out.cast.Grant(ctx, "noor", application, product)
+	out.grant, err = out.cast.Grant(ctx, "noor", application, request)
 	return out, err
 }
 

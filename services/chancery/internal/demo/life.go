@@ -30,7 +30,7 @@ func (s *story) foreignKey(ctx context.Context) (string, error) {
 	if err := s.cast.Review(ctx, "mara", "product_reviewer", request, digest); err != nil {
 		return "", err
 	}
-	grant, err := s.cast.Grant(ctx, "kenji", app, t.product)
+	grant, err := s.cast.Grant(ctx, "kenji", app, request)
 	if err != nil {
 		return "", err
 	}

@@ -150,7 +150,7 @@ func (s *story) review(ctx context.Context) error {
 
 func (s *story) grant(ctx context.Context) (err error) {
 	t := &s.told
-	if t.grant, err = s.cast.Grant(ctx, "noor", t.application, t.product); err != nil {
+	if t.grant, err = s.cast.Grant(ctx, "noor", t.application, t.request); err != nil {
 		return err
 	}
 	return s.happened(ctx, 5, "grant", "approval.grant.Activated", t.grant, "until %s UTC", time.Now().UTC().Add(30*24*time.Hour).Format("2006-01-02 15:04"))

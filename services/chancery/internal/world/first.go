@@ -103,7 +103,7 @@ func (c *Cast) application(ctx context.Context, a app, products map[string]strin
 		if w.key == "" {
 			continue
 		}
-		grant, err := c.Grant(ctx, a.owner, id, products[w.product])
+		grant, err := c.Grant(ctx, a.owner, id, request)
 		if err != nil {
 			return err
 		}
@@ -155,8 +155,8 @@ func (c *Cast) Review(ctx context.Context, who, seat, request, digest string) er
 	}, nil)
 }
 
-// Grant waits until the application holds a grant of the product that issuance knows, and answers its id.
-func (c *Cast) Grant(ctx context.Context, who, application, product string) (string, error) {
+// Grant waits until the grant that came of a request is active, and answers its id.
+func (c *Cast) Grant(ctx context.Context, who, application, request string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	for {
@@ -164,14 +164,14 @@ func (c *Cast) Grant(ctx context.Context, who, application, product string) (str
 			Items []struct {
 				ID        string
 				State     string
-				ProductID string `json:"product_id"`
+				RequestID string `json:"request_id"`
 			}
 		}
 		if err := c.People[who].Get(ctx, "approval", "/v1/grants?application_id="+application, &grants); err != nil {
 			return "", err
 		}
 		for _, g := range grants.Items {
-			if g.ProductID == product && g.State == "active" {
+			if g.RequestID == request && g.State == "active" {
 				return g.ID, nil
 			}
 		}
