@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chancery-dev/chancery/libs/embedded"
 	"github.com/chancery-dev/chancery/libs/eventlog"
 	"github.com/chancery-dev/chancery/libs/service"
 	"github.com/chancery-dev/chancery/services/chancery/internal/kill"
@@ -26,6 +27,17 @@ func TestMain(m *testing.M) {
 		return
 	}
 	os.Exit(m.Run())
+}
+
+// folder is one for a suite. Where Postgres cannot reach it the database lies elsewhere, and goes with it.
+func folder(t *testing.T) string {
+	dir := t.TempDir()
+	t.Cleanup(func() {
+		if err := embedded.Remove(filepath.Join(dir, "pg")); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
 }
 
 // splitSuite starts a split suite that ends with the test.
@@ -124,7 +136,7 @@ func TestNothingIsLostOrDoubledWhenProcessesAreKilled(t *testing.T) {
 func killRound(t *testing.T, random *rand.Rand, kills int, done *proof) {
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
-	dir := t.TempDir()
+	dir := folder(t)
 	s := splitSuite(t, ctx, suite.Options{Dir: dir})
 	load, err := kill.Prepare(ctx, s.Portal, s.IdP, s.Gateway)
 	if err != nil {

@@ -19,7 +19,7 @@ import (
 func TestEveryViewThatIsDroppedIsMadeAgainTheSame(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
-	dir := t.TempDir()
+	dir := folder(t)
 	live(t, ctx, dir)
 	before := map[string]projection.Verdict{}
 	look(t, ctx, dir, func(i *service.Inspection) error {
