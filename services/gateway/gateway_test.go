@@ -205,7 +205,7 @@ func TestTheLibraryJudgesAlike(t *testing.T) { // X4
 	revoked, revokedKey := r.Issue("api_key", "accounts:read")
 	r.Append("issuance", "credential", revoked, &issuancev1.CredentialRevoked{})
 	r.applied(t)
-	l, err := gateway.Open(t.Context(), gateway.Options{Log: r.suite.Log("gateway"), Fingerprints: r.keys})
+	l, err := gateway.Open(t.Context(), gateway.Options{Log: r.suite.Log("gateway"), NATS: r.suite.Connect("gateway"), Fingerprints: r.keys})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,11 +2,13 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"strings"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/chancery-dev/chancery/libs/eventlog"
@@ -32,7 +34,11 @@ type Options struct {
 	// Issuer of access tokens; empty means that none are accepted.
 	Issuer string
 	// Name of this authorizer in what is recorded; empty for one made up.
-	Name   string
+	Name string
+	// NATS is the log's connection.
+	NATS *nats.Conn
+	// Lease is how long calls are judged from memory after the newest facts were last known to be there; 0 means 2 s.
+	Lease  time.Duration
 	Clock  func() time.Time
 	Logger *slog.Logger
 }
@@ -55,8 +61,15 @@ func Open(ctx context.Context, o Options) (*Library, error) {
 	}
 	live := lineage.NewFold()
 	facts := fold.New(live, o.Logger)
+	if o.NATS == nil {
+		return nil, errors.New("an authorizer needs the log's connection to notice that it is lost")
+	}
+	if o.Lease == 0 {
+		o.Lease = 2 * time.Second
+	}
+	lease := newLease(o.Log.Tail, live, o.Lease, o.Logger)
 	l := &Library{
-		authorizer: &verdict.Authorizer{Fold: facts, Fingerprints: o.Fingerprints, Issuer: o.Issuer, Now: o.Clock},
+		authorizer: &verdict.Authorizer{Fold: facts, Fingerprints: o.Fingerprints, Issuer: o.Issuer, Now: o.Clock, Fresh: lease.fresh},
 		book:       &record.Book{Observe: o.Log.Observe, Authorizer: name(o.Name), Now: o.Clock, Logger: o.Logger},
 		ended:      make(chan error, 1),
 	}
@@ -80,7 +93,16 @@ func Open(ctx context.Context, o Options) (*Library, error) {
 			return nil
 		})
 	}()
-	if err := live.WaitFor(ctx, tail); err != nil {
+	go func() { _ = lease.run(following, o.NATS) }()
+	err = live.WaitFor(ctx, tail)
+	for err == nil && !lease.fresh() {
+		select {
+		case <-time.After(time.Millisecond):
+		case <-ctx.Done():
+			err = ctx.Err()
+		}
+	}
+	if err != nil {
 		cancel()
 		return nil, err
 	}

@@ -18,7 +18,7 @@ import (
 const (
 	// beatEvery is how often an authorizer says how far it is when nothing happens, beatSoon when something does.
 	beatEvery = time.Second
-	beatSoon  = 50 * time.Millisecond
+	beatSoon  = 2 * time.Millisecond
 )
 
 // pulse says on PULSE how far the authorizer has applied the log. A beat is true from the moment it is sent: no verdict

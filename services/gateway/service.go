@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/chancery-dev/chancery/libs/secret"
 	"github.com/chancery-dev/chancery/libs/service"
@@ -18,6 +19,7 @@ import (
 type config struct {
 	Issuer      string        `env:"CHANCERY_ISSUER" doc:"issuer of the access tokens that are accepted; none are if it is empty" want:"https://host"`
 	Environment string        `env:"CHANCERY_GATEWAY_ENVIRONMENT, default=sandbox" doc:"what /verify stands before" want:"sandbox or production"`
+	Lease       time.Duration `env:"CHANCERY_GATEWAY_LEASE, default=2s" doc:"how long calls are judged from memory after the log's newest facts were last known to be there; then they are refused" want:"a duration from 500ms to 1m"`
 	Pepper      secret.String `env:"CHANCERY_PEPPER" doc:"what issuance makes fingerprints with; that of the own key file if it is empty" want:"base64 of at least 32 bytes"`
 }
 
@@ -30,6 +32,9 @@ func New(ctx context.Context, d service.Deps) (*service.Service, error) {
 	if own.Environment != "sandbox" && own.Environment != "production" {
 		return nil, errors.New("CHANCERY_GATEWAY_ENVIRONMENT is wrong: it should be sandbox or production")
 	}
+	if own.Lease < 500*time.Millisecond || own.Lease > time.Minute {
+		return nil, errors.New("CHANCERY_GATEWAY_LEASE is wrong: it should be a duration from 500ms to 1m")
+	}
 	fingerprints, err := fingerprints(own.Pepper, d.Fingerprints)
 	if err != nil {
 		return nil, err
@@ -37,17 +42,20 @@ func New(ctx context.Context, d service.Deps) (*service.Service, error) {
 	facts := fold.New(d.Lineage, d.Logger)
 	node := name(d.Config.Node)
 	book := &record.Book{Observe: d.Log.Observe, Authorizer: node, Now: d.Clock, Logger: d.Logger}
+	lease := newLease(d.Log.Tail, d.Lineage, own.Lease, d.Logger)
 	door := &doors.Doors{
-		Authorizer:  &verdict.Authorizer{Fold: facts, Fingerprints: fingerprints, Issuer: own.Issuer, Now: d.Clock},
+		Authorizer:  &verdict.Authorizer{Fold: facts, Fingerprints: fingerprints, Issuer: own.Issuer, Now: d.Clock, Fresh: lease.fresh},
 		Environment: own.Environment, Count: book.Count,
 	}
 	return &service.Service{
 		Folds: []service.Fold{facts.Apply}, Handler: door.Handler(), Stop: book.Close,
 		// Proxies on the same network ask without a body and are answered in one packet: a deadline for the header is enough,
 		// and each further one would cost more than the verdict.
-		Tune: func(s *http.Server) { s.ReadTimeout, s.WriteTimeout, s.IdleTimeout = 0, 0, 0 },
+		Tune:  func(s *http.Server) { s.ReadTimeout, s.WriteTimeout, s.IdleTimeout = 0, 0, 0 },
+		Ready: map[string]func(context.Context) error{"lease": lease.ready},
 		Background: map[string]func(context.Context) error{
 			"windows": book.Run,
+			"lease":   func(ctx context.Context) error { return lease.run(ctx, d.NATS) },
 			"pulse":   (&pulse{beat: d.Pulse.Beat, fold: d.Lineage, node: node, environment: "", logger: d.Logger}).run,
 		},
 	}, nil

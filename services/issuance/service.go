@@ -13,6 +13,7 @@ import (
 	"github.com/chancery-dev/chancery/libs/service"
 	identityv1 "github.com/chancery-dev/chancery/proto/identity/v1"
 	"github.com/chancery-dev/chancery/services/issuance/internal/api"
+	"github.com/chancery-dev/chancery/services/issuance/internal/applied"
 	"github.com/chancery-dev/chancery/services/issuance/internal/authorization"
 	"github.com/chancery-dev/chancery/services/issuance/internal/credential"
 	"github.com/chancery-dev/chancery/services/issuance/internal/oauth"
@@ -40,9 +41,10 @@ func New(ctx context.Context, d service.Deps) (*service.Service, error) {
 		Tokens:  eventlog.Repository[token.State]{Log: d.Log, Kind: "issuance.token"},
 		Observe: d.Log.Observe, Now: d.Clock, Logger: d.Logger,
 	}
+	authorizers := &applied.Positions{Watch: d.Pulse.Watch, Now: d.Clock, Logger: d.Logger}
 	api.Routes(d.API, api.Deps{
 		Rows: view.Rows{DB: d.DB}, Authorizations: authorizations, Credentials: credentials, Fold: d.Lineage, Fingerprints: d.Fingerprints, OAuth: server, Now: d.Clock,
-		WaitFor: d.WaitFor,
+		WaitFor: d.WaitFor, Applied: authorizers,
 	})
 	policies := policy.Deps{
 		Rows: view.Rows{DB: d.DB}, Authorizations: authorizations, Credentials: credentials, Now: d.Clock, TurnOver: custodian.Ensure,
@@ -55,7 +57,7 @@ func New(ctx context.Context, d service.Deps) (*service.Service, error) {
 	uses := &projection.Runner{Name: "activity", DB: d.DB, Follow: d.Log.FollowActivity, First: d.Log.ActivityFirst, Views: view.Activity, Service: d.Name, Logger: d.Logger, Tracer: tracer}
 	return &service.Service{
 		Views: view.All, Folds: []service.Fold{keys.Fold}, Policies: append(policy.All(policies), projection.Erases[*identityv1.PersonErased](d.Vault)), Start: custodian.Ensure,
-		Background: map[string]func(context.Context) error{"deadlines": due.Run, "uses": uses.Run},
+		Background: map[string]func(context.Context) error{"deadlines": due.Run, "uses": uses.Run, "authorizers": authorizers.Run},
 		Ready:      map[string]func(context.Context) error{"uses": uses.Ready},
 	}, nil
 }

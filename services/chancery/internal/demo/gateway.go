@@ -100,7 +100,7 @@ func free() (string, error) {
 
 func startProxy(ctx context.Context, s *suite.Suite, api string) (*front, error) {
 	deps := s.Services["gateway"].Deps
-	library, err := gateway.Open(ctx, gateway.Options{Log: deps.Log, Fingerprints: deps.Fingerprints, Issuer: s.Portal, Name: "demo-proxy", Logger: deps.Logger})
+	library, err := gateway.Open(ctx, gateway.Options{Log: deps.Log, NATS: deps.NATS, Fingerprints: deps.Fingerprints, Issuer: s.Portal, Name: "demo-proxy", Logger: deps.Logger})
 	if err != nil {
 		return nil, err
 	}

@@ -37,7 +37,7 @@ var (
 	credentialRefused = made("The credential is refused", problem.New(problem.Unauthenticated, "credential_refused", "No usable credential was presented."), `Bearer realm="api"`)
 	operationUnknown  = made("Not allowed", problem.New(problem.Forbidden, "operation_unknown", "The credential opens no such operation."), "")
 	environmentWrong  = made("Not allowed", problem.New(problem.Forbidden, "environment_mismatch", "The credential is for another environment."), "")
-	stale             = made("Not available", problem.New(problem.Unavailable, "authorizer_behind", "What the token rests on has not arrived here yet.").RetryAfter(time.Second), "")
+	stale             = made("Not available", problem.New(problem.Unavailable, "authorizer_behind", "It is not certain that everything the call must be judged by has arrived here.").RetryAfter(time.Second), "")
 )
 
 func refusalOf(v *verdict.Verdict) *refusal {

@@ -99,6 +99,8 @@ type Authorizer struct {
 	Now    func() time.Time
 	// Patience bounds the wait for what a token has seen; 0 means 250 ms.
 	Patience time.Duration
+	// Fresh says whether the fold is known to hold the newest facts; nil stands for always.
+	Fresh func() bool
 
 	tokens tokens
 }
@@ -113,6 +115,10 @@ func (a *Authorizer) Authorize(ctx context.Context, r Request) (v Verdict) {
 // Judge is Authorize into memory of the caller's.
 func (a *Authorizer) Judge(ctx context.Context, r *Request, v *Verdict) {
 	*v = Verdict{Position: a.Fold.Lineage().Position(), At: a.Now()}
+	if a.Fresh != nil && !a.Fresh() {
+		v.Reason = Stale
+		return
+	}
 	presented, reason := credentialOf(r)
 	switch {
 	case reason != "":

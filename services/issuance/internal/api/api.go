@@ -12,6 +12,7 @@ import (
 	"github.com/chancery-dev/chancery/libs/principal"
 	"github.com/chancery-dev/chancery/libs/problem"
 	"github.com/chancery-dev/chancery/libs/secret"
+	"github.com/chancery-dev/chancery/services/issuance/internal/applied"
 	"github.com/chancery-dev/chancery/services/issuance/internal/authorization"
 	"github.com/chancery-dev/chancery/services/issuance/internal/credential"
 	"github.com/chancery-dev/chancery/services/issuance/internal/oauth"
@@ -24,6 +25,7 @@ type Deps struct {
 	Authorizations eventlog.Repository[authorization.State]
 	Credentials    eventlog.Repository[credential.State]
 	Fold           oauth.Fold
+	Applied        *applied.Positions
 	// WaitFor returns once the views have reached a position.
 	WaitFor      func(ctx context.Context, position uint64) error
 	Fingerprints *secret.Fingerprints

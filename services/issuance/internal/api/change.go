@@ -9,6 +9,7 @@ import (
 	"github.com/chancery-dev/chancery/libs/eventlog"
 	"github.com/chancery-dev/chancery/libs/principal"
 	"github.com/chancery-dev/chancery/libs/secret"
+	"github.com/chancery-dev/chancery/services/issuance/internal/applied"
 	"github.com/chancery-dev/chancery/services/issuance/internal/credential"
 )
 
@@ -42,7 +43,18 @@ func (a *api) rotate(ctx context.Context, in rotateRequest) (endpoint.Answer[iss
 	if err != nil {
 		return none, err
 	}
+	if in.Body.OverlapSeconds == 0 {
+		a.Applied.Wait(ctx, out.Position) // the old secret is dead once this is answered
+	}
 	return a.hand(ctx, in.ID, 0, key, out)
+}
+
+// ended answers what ends a secret, once the authorizers have felt it or their time is over.
+type ended struct {
+	ID       string `json:"id"`
+	Position uint64 `json:"position" doc:"Position of the log at which the command's facts stand"`
+	Repeated bool   `json:"repeated,omitempty" doc:"The command had been carried out before under the same Idempotency-Key"`
+	applied.Receipt
 }
 
 type retireRequest struct {
@@ -52,7 +64,7 @@ type retireRequest struct {
 	}
 }
 
-func (a *api) retire(ctx context.Context, in retireRequest) (endpoint.Answer[endpoint.Receipt], error) {
+func (a *api) retire(ctx context.Context, in retireRequest) (endpoint.Answer[ended], error) {
 	return a.decide(ctx, in.ID, credential.Retire{Generation: in.Body.Generation, Reason: "requested"})
 }
 
@@ -64,16 +76,16 @@ type revokeRequest struct {
 	}
 }
 
-func (a *api) revoke(ctx context.Context, in revokeRequest) (endpoint.Answer[endpoint.Receipt], error) {
+func (a *api) revoke(ctx context.Context, in revokeRequest) (endpoint.Answer[ended], error) {
 	return a.decide(ctx, in.ID, credential.Revoke{Reason: in.Body.Reason, Comment: in.Body.Comment})
 }
 
 // decide is for what needs the caller to be an owner and nothing else from outside the credential.
-func (a *api) decide(ctx context.Context, id string, cmd aggregate.Command[credential.State]) (endpoint.Answer[endpoint.Receipt], error) {
+func (a *api) decide(ctx context.Context, id string, cmd aggregate.Command[credential.State]) (endpoint.Answer[ended], error) {
 	caller := principal.Caller(ctx)
 	s, _, err := a.Credentials.Load(ctx, id)
 	if err != nil {
-		return endpoint.Answer[endpoint.Receipt]{}, err
+		return endpoint.Answer[ended]{}, err
 	}
 	out, err := a.Credentials.HandleWith(ctx, id, func(ctx context.Context, tail uint64) (aggregate.Command[credential.State], uint64, error) {
 		if everywhere(caller) && s.Organization != caller.Organization {
@@ -85,7 +97,7 @@ func (a *api) decide(ctx context.Context, id string, cmd aggregate.Command[crede
 		return cmd, at, err
 	})
 	if err != nil {
-		return endpoint.Answer[endpoint.Receipt]{}, err
+		return endpoint.Answer[ended]{}, err
 	}
-	return endpoint.Done(id, out.Position, out.Repeated), nil
+	return endpoint.At(out.Position, ended{ID: id, Position: out.Position, Repeated: out.Repeated, Receipt: a.Applied.Wait(ctx, out.Position)}), nil
 }
