@@ -11,10 +11,10 @@ help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n",$$1,$$2}' $(MAKEFILE_LIST)
 
 run: ui build ## run the whole suite with a demo world; DATA=folder, ARGS='--portal 127.0.0.1:9080'
-	@exec bin/chancery up --data '$(DATA)' $(ARGS)
+	@PG_BIN=$$(scripts/postgres) && { [ -z "$$PG_BIN" ] && unset PG_BIN || export PG_BIN; } && exec bin/chancery up --data '$(DATA)' $(ARGS)
 
 demo: build ## tell one credential's whole life on a fresh suite, every line checked
-	@exec bin/chancery demo $(ARGS)
+	@PG_BIN=$$(scripts/postgres) && { [ -z "$$PG_BIN" ] && unset PG_BIN || export PG_BIN; } && exec bin/chancery demo $(ARGS)
 
 reset: build ## forget everything `make run` has kept
 	@bin/chancery reset --data '$(DATA)'
