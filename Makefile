@@ -7,14 +7,17 @@ LDFLAGS := -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 DATA    ?= .data
 ARGS    ?=
 
+# What is run after it finds a Postgres, fetched first where the machine has none.
+WITH_POSTGRES = PG_BIN=$$(scripts/postgres) && { [ -z "$$PG_BIN" ] && unset PG_BIN || export PG_BIN; } &&
+
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n",$$1,$$2}' $(MAKEFILE_LIST)
 
 run: ui build ## run the whole suite with a demo world; DATA=folder, ARGS='--portal 127.0.0.1:9080'
-	@PG_BIN=$$(scripts/postgres) && { [ -z "$$PG_BIN" ] && unset PG_BIN || export PG_BIN; } && exec bin/chancery up --data '$(DATA)' $(ARGS)
+	@$(WITH_POSTGRES) exec bin/chancery up --data '$(DATA)' $(ARGS)
 
 demo: build ## tell one credential's whole life on a fresh suite, every line checked
-	@PG_BIN=$$(scripts/postgres) && { [ -z "$$PG_BIN" ] && unset PG_BIN || export PG_BIN; } && exec bin/chancery demo $(ARGS)
+	@$(WITH_POSTGRES) exec bin/chancery demo $(ARGS)
 
 reset: build ## forget everything `make run` has kept
 	@bin/chancery reset --data '$(DATA)'
