@@ -36,6 +36,14 @@ type Claims struct {
 	Product      string           `json:"prd"`
 	Environment  string           `json:"env"`
 	Seen         uint64           `json:"seen"`
+	// Consent is the family it was issued in, if it acts for a person: the subject.
+	Consent string `json:"cst,omitempty"`
+	// Confirmation binds the token to a key; nil for a bearer token.
+	Confirmation *Confirmation `json:"cnf,omitempty"`
+	// Actor is who acts for the subject, RFC 8693 §4.1.
+	Actor *Actor `json:"act,omitempty"`
+	// Chain is every token this one was exchanged from, nearest first.
+	Chain []Link `json:"chn,omitempty"`
 	// KeyID is the key that signed it; it stands in the header.
 	KeyID string `json:"-"`
 }

@@ -34,6 +34,11 @@ type TokenIssued struct {
 	ExpiresAt     *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=expires_at,json=expiresAt,proto3" json:"expires_at,omitempty"`
 	KeyId         string                 `protobuf:"bytes,7,opt,name=key_id,json=keyId,proto3" json:"key_id,omitempty"`
 	Generation    uint32                 `protobuf:"varint,8,opt,name=generation,proto3" json:"generation,omitempty"`
+	// For whom the client acts; empty for itself.
+	PersonId  string `protobuf:"bytes,9,opt,name=person_id,json=personId,proto3" json:"person_id,omitempty"`
+	ConsentId string `protobuf:"bytes,10,opt,name=consent_id,json=consentId,proto3" json:"consent_id,omitempty"`
+	// bearer | dpop | mtls
+	Binding       string `protobuf:"bytes,11,opt,name=binding,proto3" json:"binding,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -124,6 +129,223 @@ func (x *TokenIssued) GetGeneration() uint32 {
 	return 0
 }
 
+func (x *TokenIssued) GetPersonId() string {
+	if x != nil {
+		return x.PersonId
+	}
+	return ""
+}
+
+func (x *TokenIssued) GetConsentId() string {
+	if x != nil {
+		return x.ConsentId
+	}
+	return ""
+}
+
+func (x *TokenIssued) GetBinding() string {
+	if x != nil {
+		return x.Binding
+	}
+	return ""
+}
+
+// A token was exchanged for one that reaches less, RFC 8693.
+type TokenExchanged struct {
+	state          protoimpl.MessageState `protogen:"open.v1"`
+	TokenId        string                 `protobuf:"bytes,1,opt,name=token_id,json=tokenId,proto3" json:"token_id,omitempty"`
+	SubjectTokenId string                 `protobuf:"bytes,2,opt,name=subject_token_id,json=subjectTokenId,proto3" json:"subject_token_id,omitempty"`
+	ClientId       string                 `protobuf:"bytes,3,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	ApplicationId  string                 `protobuf:"bytes,4,opt,name=application_id,json=applicationId,proto3" json:"application_id,omitempty"`
+	Scopes         []string               `protobuf:"bytes,5,rep,name=scopes,proto3" json:"scopes,omitempty"`
+	Audience       string                 `protobuf:"bytes,6,opt,name=audience,proto3" json:"audience,omitempty"`
+	ExpiresAt      *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=expires_at,json=expiresAt,proto3" json:"expires_at,omitempty"`
+	KeyId          string                 `protobuf:"bytes,8,opt,name=key_id,json=keyId,proto3" json:"key_id,omitempty"`
+	Generation     uint32                 `protobuf:"varint,9,opt,name=generation,proto3" json:"generation,omitempty"`
+	PersonId       string                 `protobuf:"bytes,10,opt,name=person_id,json=personId,proto3" json:"person_id,omitempty"`
+	Binding        string                 `protobuf:"bytes,11,opt,name=binding,proto3" json:"binding,omitempty"`
+	// How many tokens stand before it.
+	Depth         uint32 `protobuf:"varint,12,opt,name=depth,proto3" json:"depth,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TokenExchanged) Reset() {
+	*x = TokenExchanged{}
+	mi := &file_activity_v1_issuance_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TokenExchanged) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TokenExchanged) ProtoMessage() {}
+
+func (x *TokenExchanged) ProtoReflect() protoreflect.Message {
+	mi := &file_activity_v1_issuance_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TokenExchanged.ProtoReflect.Descriptor instead.
+func (*TokenExchanged) Descriptor() ([]byte, []int) {
+	return file_activity_v1_issuance_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *TokenExchanged) GetTokenId() string {
+	if x != nil {
+		return x.TokenId
+	}
+	return ""
+}
+
+func (x *TokenExchanged) GetSubjectTokenId() string {
+	if x != nil {
+		return x.SubjectTokenId
+	}
+	return ""
+}
+
+func (x *TokenExchanged) GetClientId() string {
+	if x != nil {
+		return x.ClientId
+	}
+	return ""
+}
+
+func (x *TokenExchanged) GetApplicationId() string {
+	if x != nil {
+		return x.ApplicationId
+	}
+	return ""
+}
+
+func (x *TokenExchanged) GetScopes() []string {
+	if x != nil {
+		return x.Scopes
+	}
+	return nil
+}
+
+func (x *TokenExchanged) GetAudience() string {
+	if x != nil {
+		return x.Audience
+	}
+	return ""
+}
+
+func (x *TokenExchanged) GetExpiresAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ExpiresAt
+	}
+	return nil
+}
+
+func (x *TokenExchanged) GetKeyId() string {
+	if x != nil {
+		return x.KeyId
+	}
+	return ""
+}
+
+func (x *TokenExchanged) GetGeneration() uint32 {
+	if x != nil {
+		return x.Generation
+	}
+	return 0
+}
+
+func (x *TokenExchanged) GetPersonId() string {
+	if x != nil {
+		return x.PersonId
+	}
+	return ""
+}
+
+func (x *TokenExchanged) GetBinding() string {
+	if x != nil {
+		return x.Binding
+	}
+	return ""
+}
+
+func (x *TokenExchanged) GetDepth() uint32 {
+	if x != nil {
+		return x.Depth
+	}
+	return 0
+}
+
+// Something that may be used once was used again.
+type ReplayDetected struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	ClientId string                 `protobuf:"bytes,1,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	// dpop_proof | client_assertion | authorization_code | device_code | request_uri
+	Kind          string `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"`
+	Count         uint64 `protobuf:"varint,3,opt,name=count,proto3" json:"count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReplayDetected) Reset() {
+	*x = ReplayDetected{}
+	mi := &file_activity_v1_issuance_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReplayDetected) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReplayDetected) ProtoMessage() {}
+
+func (x *ReplayDetected) ProtoReflect() protoreflect.Message {
+	mi := &file_activity_v1_issuance_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReplayDetected.ProtoReflect.Descriptor instead.
+func (*ReplayDetected) Descriptor() ([]byte, []int) {
+	return file_activity_v1_issuance_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *ReplayDetected) GetClientId() string {
+	if x != nil {
+		return x.ClientId
+	}
+	return ""
+}
+
+func (x *ReplayDetected) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *ReplayDetected) GetCount() uint64 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
 // A token request or an introspected token was refused.
 type TokenRejected struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
@@ -137,7 +359,7 @@ type TokenRejected struct {
 
 func (x *TokenRejected) Reset() {
 	*x = TokenRejected{}
-	mi := &file_activity_v1_issuance_proto_msgTypes[1]
+	mi := &file_activity_v1_issuance_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -149,7 +371,7 @@ func (x *TokenRejected) String() string {
 func (*TokenRejected) ProtoMessage() {}
 
 func (x *TokenRejected) ProtoReflect() protoreflect.Message {
-	mi := &file_activity_v1_issuance_proto_msgTypes[1]
+	mi := &file_activity_v1_issuance_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -162,7 +384,7 @@ func (x *TokenRejected) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TokenRejected.ProtoReflect.Descriptor instead.
 func (*TokenRejected) Descriptor() ([]byte, []int) {
-	return file_activity_v1_issuance_proto_rawDescGZIP(), []int{1}
+	return file_activity_v1_issuance_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *TokenRejected) GetClientId() string {
@@ -190,7 +412,7 @@ var File_activity_v1_issuance_proto protoreflect.FileDescriptor
 
 const file_activity_v1_issuance_proto_rawDesc = "" +
 	"\n" +
-	"\x1aactivity/v1/issuance.proto\x12\vactivity.v1\x1a\x16event/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc2\x02\n" +
+	"\x1aactivity/v1/issuance.proto\x12\vactivity.v1\x1a\x16event/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x98\x03\n" +
 	"\vTokenIssued\x12\x19\n" +
 	"\btoken_id\x18\x01 \x01(\tR\atokenId\x12\x1b\n" +
 	"\tclient_id\x18\x02 \x01(\tR\bclientId\x12%\n" +
@@ -202,7 +424,33 @@ const file_activity_v1_issuance_proto_rawDesc = "" +
 	"\x06key_id\x18\a \x01(\tR\x05keyId\x12\x1e\n" +
 	"\n" +
 	"generation\x18\b \x01(\rR\n" +
-	"generation:.\x8a\xb5\x18*token {token_id} was issued to {client_id}\"\x94\x01\n" +
+	"generation\x12\x1b\n" +
+	"\tperson_id\x18\t \x01(\tR\bpersonId\x12\x1d\n" +
+	"\n" +
+	"consent_id\x18\n" +
+	" \x01(\tR\tconsentId\x12\x18\n" +
+	"\abinding\x18\v \x01(\tR\abinding:.\x8a\xb5\x18*token {token_id} was issued to {client_id}\"\xd6\x03\n" +
+	"\x0eTokenExchanged\x12\x19\n" +
+	"\btoken_id\x18\x01 \x01(\tR\atokenId\x12(\n" +
+	"\x10subject_token_id\x18\x02 \x01(\tR\x0esubjectTokenId\x12\x1b\n" +
+	"\tclient_id\x18\x03 \x01(\tR\bclientId\x12%\n" +
+	"\x0eapplication_id\x18\x04 \x01(\tR\rapplicationId\x12\x16\n" +
+	"\x06scopes\x18\x05 \x03(\tR\x06scopes\x12\x1a\n" +
+	"\baudience\x18\x06 \x01(\tR\baudience\x129\n" +
+	"\n" +
+	"expires_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\texpiresAt\x12\x15\n" +
+	"\x06key_id\x18\b \x01(\tR\x05keyId\x12\x1e\n" +
+	"\n" +
+	"generation\x18\t \x01(\rR\n" +
+	"generation\x12\x1b\n" +
+	"\tperson_id\x18\n" +
+	" \x01(\tR\bpersonId\x12\x18\n" +
+	"\abinding\x18\v \x01(\tR\abinding\x12\x14\n" +
+	"\x05depth\x18\f \x01(\rR\x05depth:H\x8a\xb5\x18Dtoken {subject_token_id} was exchanged by {client_id} for {token_id}\"\x88\x01\n" +
+	"\x0eReplayDetected\x12\x1b\n" +
+	"\tclient_id\x18\x01 \x01(\tR\bclientId\x12\x12\n" +
+	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x14\n" +
+	"\x05count\x18\x03 \x01(\x04R\x05count:/\x8a\xb5\x18+a {kind} of {client_id} was presented again\"\x94\x01\n" +
 	"\rTokenRejected\x12\x1b\n" +
 	"\tclient_id\x18\x01 \x01(\tR\bclientId\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x14\n" +
@@ -220,19 +468,22 @@ func file_activity_v1_issuance_proto_rawDescGZIP() []byte {
 	return file_activity_v1_issuance_proto_rawDescData
 }
 
-var file_activity_v1_issuance_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
+var file_activity_v1_issuance_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
 var file_activity_v1_issuance_proto_goTypes = []any{
 	(*TokenIssued)(nil),           // 0: activity.v1.TokenIssued
-	(*TokenRejected)(nil),         // 1: activity.v1.TokenRejected
-	(*timestamppb.Timestamp)(nil), // 2: google.protobuf.Timestamp
+	(*TokenExchanged)(nil),        // 1: activity.v1.TokenExchanged
+	(*ReplayDetected)(nil),        // 2: activity.v1.ReplayDetected
+	(*TokenRejected)(nil),         // 3: activity.v1.TokenRejected
+	(*timestamppb.Timestamp)(nil), // 4: google.protobuf.Timestamp
 }
 var file_activity_v1_issuance_proto_depIdxs = []int32{
-	2, // 0: activity.v1.TokenIssued.expires_at:type_name -> google.protobuf.Timestamp
-	1, // [1:1] is the sub-list for method output_type
-	1, // [1:1] is the sub-list for method input_type
-	1, // [1:1] is the sub-list for extension type_name
-	1, // [1:1] is the sub-list for extension extendee
-	0, // [0:1] is the sub-list for field type_name
+	4, // 0: activity.v1.TokenIssued.expires_at:type_name -> google.protobuf.Timestamp
+	4, // 1: activity.v1.TokenExchanged.expires_at:type_name -> google.protobuf.Timestamp
+	2, // [2:2] is the sub-list for method output_type
+	2, // [2:2] is the sub-list for method input_type
+	2, // [2:2] is the sub-list for extension type_name
+	2, // [2:2] is the sub-list for extension extendee
+	0, // [0:2] is the sub-list for field type_name
 }
 
 func init() { file_activity_v1_issuance_proto_init() }
@@ -246,7 +497,7 @@ func file_activity_v1_issuance_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_activity_v1_issuance_proto_rawDesc), len(file_activity_v1_issuance_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   2,
+			NumMessages:   4,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -26,7 +26,7 @@ const (
 // A credential exists; its secret was shown once and is kept nowhere in clear.
 type CredentialIssued struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// api_key | client_secret
+	// api_key | client_secret | client_key | client_certificate | nats_user
 	Kind           string   `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
 	Name           string   `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
 	GrantId        string   `protobuf:"bytes,3,opt,name=grant_id,json=grantId,proto3" json:"grant_id,omitempty"`
@@ -41,9 +41,24 @@ type CredentialIssued struct {
 	Generation uint32 `protobuf:"varint,11,opt,name=generation,proto3" json:"generation,omitempty"`
 	// What may be shown of the secret, for example "chy_test_9fK2".
 	Hint string `protobuf:"bytes,12,opt,name=hint,proto3" json:"hint,omitempty"`
-	// HMAC-SHA-256 of the whole secret under the pepper.
-	Fingerprint   []byte                 `protobuf:"bytes,13,opt,name=fingerprint,proto3" json:"fingerprint,omitempty"`
-	ExpiresAt     *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=expires_at,json=expiresAt,proto3" json:"expires_at,omitempty"`
+	// HMAC-SHA-256 of the whole secret under the pepper; empty where the consumer holds a private key.
+	Fingerprint []byte                 `protobuf:"bytes,13,opt,name=fingerprint,proto3" json:"fingerprint,omitempty"`
+	ExpiresAt   *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=expires_at,json=expiresAt,proto3" json:"expires_at,omitempty"`
+	// What the consumer proves possession of, if it is no shared secret.
+	Key *KeyMaterial `protobuf:"bytes,15,opt,name=key,proto3" json:"key,omitempty"`
+	// Where an authorization code may be sent back to, compared character by character (RFC 9700 §2.1), except for the port of
+	// a loopback address (RFC 8252 §7.3).
+	RedirectUris []string `protobuf:"bytes,16,rep,name=redirect_uris,json=redirectUris,proto3" json:"redirect_uris,omitempty"`
+	// RFC 7591 §2 grant_types; empty means client_credentials alone.
+	GrantTypes []string `protobuf:"bytes,17,rep,name=grant_types,json=grantTypes,proto3" json:"grant_types,omitempty"`
+	// Tokens are bound to a key (RFC 9449, RFC 8705) or not handed out.
+	BoundTokens bool `protobuf:"varint,18,opt,name=bound_tokens,json=boundTokens,proto3" json:"bound_tokens,omitempty"`
+	// What the secret was taken over from, for example "kong"; such a credential is never renewed. Empty for one issued here.
+	ImportedFrom string `protobuf:"bytes,19,opt,name=imported_from,json=importedFrom,proto3" json:"imported_from,omitempty"`
+	// How the fingerprint was made of an imported secret: sha256 | empty for HMAC under the pepper.
+	FingerprintMethod string `protobuf:"bytes,20,opt,name=fingerprint_method,json=fingerprintMethod,proto3" json:"fingerprint_method,omitempty"`
+	// Where the secret went without anybody seeing it: a store's name and path. Empty if it was shown once.
+	DeliveredTo   string `protobuf:"bytes,21,opt,name=delivered_to,json=deliveredTo,proto3" json:"delivered_to,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -176,6 +191,128 @@ func (x *CredentialIssued) GetExpiresAt() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *CredentialIssued) GetKey() *KeyMaterial {
+	if x != nil {
+		return x.Key
+	}
+	return nil
+}
+
+func (x *CredentialIssued) GetRedirectUris() []string {
+	if x != nil {
+		return x.RedirectUris
+	}
+	return nil
+}
+
+func (x *CredentialIssued) GetGrantTypes() []string {
+	if x != nil {
+		return x.GrantTypes
+	}
+	return nil
+}
+
+func (x *CredentialIssued) GetBoundTokens() bool {
+	if x != nil {
+		return x.BoundTokens
+	}
+	return false
+}
+
+func (x *CredentialIssued) GetImportedFrom() string {
+	if x != nil {
+		return x.ImportedFrom
+	}
+	return ""
+}
+
+func (x *CredentialIssued) GetFingerprintMethod() string {
+	if x != nil {
+		return x.FingerprintMethod
+	}
+	return ""
+}
+
+func (x *CredentialIssued) GetDeliveredTo() string {
+	if x != nil {
+		return x.DeliveredTo
+	}
+	return ""
+}
+
+// The public side of what only the consumer holds.
+type KeyMaterial struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// RFC 7517, public part only: of a client_key.
+	Jwk []byte `protobuf:"bytes,1,opt,name=jwk,proto3" json:"jwk,omitempty"`
+	// SHA-256 of the DER of a client_certificate: x5t#S256 of RFC 8705 §3.1.
+	CertificateSha256 []byte `protobuf:"bytes,2,opt,name=certificate_sha256,json=certificateSha256,proto3" json:"certificate_sha256,omitempty"`
+	// Serial number of the certificate, lower-case hexadecimal.
+	CertificateSerial string `protobuf:"bytes,3,opt,name=certificate_serial,json=certificateSerial,proto3" json:"certificate_serial,omitempty"`
+	// Public nkey of a nats_user.
+	Nkey          string `protobuf:"bytes,4,opt,name=nkey,proto3" json:"nkey,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *KeyMaterial) Reset() {
+	*x = KeyMaterial{}
+	mi := &file_issuance_v1_credential_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *KeyMaterial) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*KeyMaterial) ProtoMessage() {}
+
+func (x *KeyMaterial) ProtoReflect() protoreflect.Message {
+	mi := &file_issuance_v1_credential_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use KeyMaterial.ProtoReflect.Descriptor instead.
+func (*KeyMaterial) Descriptor() ([]byte, []int) {
+	return file_issuance_v1_credential_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *KeyMaterial) GetJwk() []byte {
+	if x != nil {
+		return x.Jwk
+	}
+	return nil
+}
+
+func (x *KeyMaterial) GetCertificateSha256() []byte {
+	if x != nil {
+		return x.CertificateSha256
+	}
+	return nil
+}
+
+func (x *KeyMaterial) GetCertificateSerial() string {
+	if x != nil {
+		return x.CertificateSerial
+	}
+	return ""
+}
+
+func (x *KeyMaterial) GetNkey() string {
+	if x != nil {
+		return x.Nkey
+	}
+	return ""
+}
+
 // A successor generation exists beside the old one, which works until the overlap ends at the latest.
 type CredentialRotationStarted struct {
 	state              protoimpl.MessageState `protogen:"open.v1"`
@@ -185,14 +322,19 @@ type CredentialRotationStarted struct {
 	Fingerprint        []byte                 `protobuf:"bytes,4,opt,name=fingerprint,proto3" json:"fingerprint,omitempty"`
 	ExpiresAt          *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=expires_at,json=expiresAt,proto3" json:"expires_at,omitempty"`
 	OverlapEndsAt      *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=overlap_ends_at,json=overlapEndsAt,proto3" json:"overlap_ends_at,omitempty"`
-	Reason             string                 `protobuf:"bytes,7,opt,name=reason,proto3" json:"reason,omitempty"`
-	unknownFields      protoimpl.UnknownFields
-	sizeCache          protoimpl.SizeCache
+	// scheduled | requested | renewed | suspected_leak | emergency
+	Reason      string       `protobuf:"bytes,7,opt,name=reason,proto3" json:"reason,omitempty"`
+	Key         *KeyMaterial `protobuf:"bytes,8,opt,name=key,proto3" json:"key,omitempty"`
+	DeliveredTo string       `protobuf:"bytes,9,opt,name=delivered_to,json=deliveredTo,proto3" json:"delivered_to,omitempty"`
+	// The old generation retires earlier once it was not used for so long and the new one was; 0 keeps the full overlap.
+	QuietSeconds  uint32 `protobuf:"varint,10,opt,name=quiet_seconds,json=quietSeconds,proto3" json:"quiet_seconds,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CredentialRotationStarted) Reset() {
 	*x = CredentialRotationStarted{}
-	mi := &file_issuance_v1_credential_proto_msgTypes[1]
+	mi := &file_issuance_v1_credential_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -204,7 +346,7 @@ func (x *CredentialRotationStarted) String() string {
 func (*CredentialRotationStarted) ProtoMessage() {}
 
 func (x *CredentialRotationStarted) ProtoReflect() protoreflect.Message {
-	mi := &file_issuance_v1_credential_proto_msgTypes[1]
+	mi := &file_issuance_v1_credential_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -217,7 +359,7 @@ func (x *CredentialRotationStarted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CredentialRotationStarted.ProtoReflect.Descriptor instead.
 func (*CredentialRotationStarted) Descriptor() ([]byte, []int) {
-	return file_issuance_v1_credential_proto_rawDescGZIP(), []int{1}
+	return file_issuance_v1_credential_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *CredentialRotationStarted) GetGeneration() uint32 {
@@ -269,19 +411,42 @@ func (x *CredentialRotationStarted) GetReason() string {
 	return ""
 }
 
+func (x *CredentialRotationStarted) GetKey() *KeyMaterial {
+	if x != nil {
+		return x.Key
+	}
+	return nil
+}
+
+func (x *CredentialRotationStarted) GetDeliveredTo() string {
+	if x != nil {
+		return x.DeliveredTo
+	}
+	return ""
+}
+
+func (x *CredentialRotationStarted) GetQuietSeconds() uint32 {
+	if x != nil {
+		return x.QuietSeconds
+	}
+	return 0
+}
+
 // An old generation no longer works and never will again.
 type CredentialRetired struct {
 	state      protoimpl.MessageState `protogen:"open.v1"`
 	Generation uint32                 `protobuf:"varint,1,opt,name=generation,proto3" json:"generation,omitempty"`
 	// overlap_ended | unused | requested
-	Reason        string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// When the successor was first seen working; with unused.
+	SuccessorUsedAt *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=successor_used_at,json=successorUsedAt,proto3" json:"successor_used_at,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *CredentialRetired) Reset() {
 	*x = CredentialRetired{}
-	mi := &file_issuance_v1_credential_proto_msgTypes[2]
+	mi := &file_issuance_v1_credential_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -293,7 +458,7 @@ func (x *CredentialRetired) String() string {
 func (*CredentialRetired) ProtoMessage() {}
 
 func (x *CredentialRetired) ProtoReflect() protoreflect.Message {
-	mi := &file_issuance_v1_credential_proto_msgTypes[2]
+	mi := &file_issuance_v1_credential_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -306,7 +471,7 @@ func (x *CredentialRetired) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CredentialRetired.ProtoReflect.Descriptor instead.
 func (*CredentialRetired) Descriptor() ([]byte, []int) {
-	return file_issuance_v1_credential_proto_rawDescGZIP(), []int{2}
+	return file_issuance_v1_credential_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *CredentialRetired) GetGeneration() uint32 {
@@ -323,6 +488,13 @@ func (x *CredentialRetired) GetReason() string {
 	return ""
 }
 
+func (x *CredentialRetired) GetSuccessorUsedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.SuccessorUsedAt
+	}
+	return nil
+}
+
 // The credential is dead in all its generations.
 type CredentialRevoked struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -335,7 +507,7 @@ type CredentialRevoked struct {
 
 func (x *CredentialRevoked) Reset() {
 	*x = CredentialRevoked{}
-	mi := &file_issuance_v1_credential_proto_msgTypes[3]
+	mi := &file_issuance_v1_credential_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -347,7 +519,7 @@ func (x *CredentialRevoked) String() string {
 func (*CredentialRevoked) ProtoMessage() {}
 
 func (x *CredentialRevoked) ProtoReflect() protoreflect.Message {
-	mi := &file_issuance_v1_credential_proto_msgTypes[3]
+	mi := &file_issuance_v1_credential_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -360,7 +532,7 @@ func (x *CredentialRevoked) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CredentialRevoked.ProtoReflect.Descriptor instead.
 func (*CredentialRevoked) Descriptor() ([]byte, []int) {
-	return file_issuance_v1_credential_proto_rawDescGZIP(), []int{3}
+	return file_issuance_v1_credential_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *CredentialRevoked) GetReason() string {
@@ -386,7 +558,7 @@ type CredentialExpired struct {
 
 func (x *CredentialExpired) Reset() {
 	*x = CredentialExpired{}
-	mi := &file_issuance_v1_credential_proto_msgTypes[4]
+	mi := &file_issuance_v1_credential_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -398,7 +570,7 @@ func (x *CredentialExpired) String() string {
 func (*CredentialExpired) ProtoMessage() {}
 
 func (x *CredentialExpired) ProtoReflect() protoreflect.Message {
-	mi := &file_issuance_v1_credential_proto_msgTypes[4]
+	mi := &file_issuance_v1_credential_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -411,7 +583,7 @@ func (x *CredentialExpired) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CredentialExpired.ProtoReflect.Descriptor instead.
 func (*CredentialExpired) Descriptor() ([]byte, []int) {
-	return file_issuance_v1_credential_proto_rawDescGZIP(), []int{4}
+	return file_issuance_v1_credential_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *CredentialExpired) GetExpiresAt() *timestamppb.Timestamp {
@@ -423,16 +595,22 @@ func (x *CredentialExpired) GetExpiresAt() *timestamppb.Timestamp {
 
 // A secret was found where it must not be: every generation up to this one ends.
 type CredentialLeakReported struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Generation    uint32                 `protobuf:"varint,1,opt,name=generation,proto3" json:"generation,omitempty"`
-	FoundAt       string                 `protobuf:"bytes,2,opt,name=found_at,json=foundAt,proto3" json:"found_at,omitempty"`
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Generation uint32                 `protobuf:"varint,1,opt,name=generation,proto3" json:"generation,omitempty"`
+	FoundAt    string                 `protobuf:"bytes,2,opt,name=found_at,json=foundAt,proto3" json:"found_at,omitempty"`
+	// github | gitleaks | trufflehog | batch | person
+	Source string `protobuf:"bytes,3,opt,name=source,proto3" json:"source,omitempty"`
+	// The report it came in.
+	ReportId string `protobuf:"bytes,4,opt,name=report_id,json=reportId,proto3" json:"report_id,omitempty"`
+	// Since when it has lain open as far as is known.
+	ExposedSince  *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=exposed_since,json=exposedSince,proto3" json:"exposed_since,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CredentialLeakReported) Reset() {
 	*x = CredentialLeakReported{}
-	mi := &file_issuance_v1_credential_proto_msgTypes[5]
+	mi := &file_issuance_v1_credential_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -444,7 +622,7 @@ func (x *CredentialLeakReported) String() string {
 func (*CredentialLeakReported) ProtoMessage() {}
 
 func (x *CredentialLeakReported) ProtoReflect() protoreflect.Message {
-	mi := &file_issuance_v1_credential_proto_msgTypes[5]
+	mi := &file_issuance_v1_credential_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -457,7 +635,7 @@ func (x *CredentialLeakReported) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CredentialLeakReported.ProtoReflect.Descriptor instead.
 func (*CredentialLeakReported) Descriptor() ([]byte, []int) {
-	return file_issuance_v1_credential_proto_rawDescGZIP(), []int{5}
+	return file_issuance_v1_credential_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *CredentialLeakReported) GetGeneration() uint32 {
@@ -474,11 +652,94 @@ func (x *CredentialLeakReported) GetFoundAt() string {
 	return ""
 }
 
+func (x *CredentialLeakReported) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
+func (x *CredentialLeakReported) GetReportId() string {
+	if x != nil {
+		return x.ReportId
+	}
+	return ""
+}
+
+func (x *CredentialLeakReported) GetExposedSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ExposedSince
+	}
+	return nil
+}
+
+// The credential reaches less from here on.
+type CredentialNarrowed struct {
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Scopes    []string               `protobuf:"bytes,1,rep,name=scopes,proto3" json:"scopes,omitempty"`
+	ExpiresAt *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=expires_at,json=expiresAt,proto3" json:"expires_at,omitempty"`
+	// policy_changed | unused | requested
+	Reason        string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CredentialNarrowed) Reset() {
+	*x = CredentialNarrowed{}
+	mi := &file_issuance_v1_credential_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CredentialNarrowed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CredentialNarrowed) ProtoMessage() {}
+
+func (x *CredentialNarrowed) ProtoReflect() protoreflect.Message {
+	mi := &file_issuance_v1_credential_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CredentialNarrowed.ProtoReflect.Descriptor instead.
+func (*CredentialNarrowed) Descriptor() ([]byte, []int) {
+	return file_issuance_v1_credential_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *CredentialNarrowed) GetScopes() []string {
+	if x != nil {
+		return x.Scopes
+	}
+	return nil
+}
+
+func (x *CredentialNarrowed) GetExpiresAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ExpiresAt
+	}
+	return nil
+}
+
+func (x *CredentialNarrowed) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
 var File_issuance_v1_credential_proto protoreflect.FileDescriptor
 
 const file_issuance_v1_credential_proto_rawDesc = "" +
 	"\n" +
-	"\x1cissuance/v1/credential.proto\x12\vissuance.v1\x1a\x16event/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf0\x04\n" +
+	"\x1cissuance/v1/credential.proto\x12\vissuance.v1\x1a\x16event/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xfc\x06\n" +
 	"\x10CredentialIssued\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12$\n" +
@@ -500,12 +761,25 @@ const file_issuance_v1_credential_proto_rawDesc = "" +
 	"\vfingerprint\x18\r \x01(\fR\vfingerprint\x12I\n" +
 	"\n" +
 	"expires_at\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampB\x0e\xea\xb5\x18\n" +
-	"generationR\texpiresAt:_\x8a\xb5\x18/{actor} issued {kind} {hint} until {expires_at}\x92\xb5\x18\f\n" +
+	"generationR\texpiresAt\x12*\n" +
+	"\x03key\x18\x0f \x01(\v2\x18.issuance.v1.KeyMaterialR\x03key\x12#\n" +
+	"\rredirect_uris\x18\x10 \x03(\tR\fredirectUris\x12\x1f\n" +
+	"\vgrant_types\x18\x11 \x03(\tR\n" +
+	"grantTypes\x12!\n" +
+	"\fbound_tokens\x18\x12 \x01(\bR\vboundTokens\x12#\n" +
+	"\rimported_from\x18\x13 \x01(\tR\fimportedFrom\x12-\n" +
+	"\x12fingerprint_method\x18\x14 \x01(\tR\x11fingerprintMethod\x12!\n" +
+	"\fdelivered_to\x18\x15 \x01(\tR\vdeliveredTo:_\x8a\xb5\x18/{actor} issued {kind} {hint} until {expires_at}\x92\xb5\x18\f\n" +
 	"\n" +
 	"credential\x92\xb5\x18\x18\n" +
 	"\n" +
 	"generation\x12\n" +
-	"generation\"\xe2\x03\n" +
+	"generation\"\x91\x01\n" +
+	"\vKeyMaterial\x12\x10\n" +
+	"\x03jwk\x18\x01 \x01(\fR\x03jwk\x12-\n" +
+	"\x12certificate_sha256\x18\x02 \x01(\fR\x11certificateSha256\x12-\n" +
+	"\x12certificate_serial\x18\x03 \x01(\tR\x11certificateSerial\x12\x12\n" +
+	"\x04nkey\x18\x04 \x01(\tR\x04nkey\"\xd6\x04\n" +
 	"\x19CredentialRotationStarted\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x01 \x01(\rR\n" +
@@ -519,15 +793,20 @@ const file_issuance_v1_credential_proto_rawDesc = "" +
 	"\x0foverlap_ends_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampB%\xf2\xb5\x18!\n" +
 	"\n" +
 	"generation\x12\x13previous_generationR\roverlapEndsAt\x12\x16\n" +
-	"\x06reason\x18\a \x01(\tR\x06reason:p\x8a\xb5\x18P{actor} started rotation to generation {generation}, old until {overlap_ends_at}\x92\xb5\x18\x18\n" +
+	"\x06reason\x18\a \x01(\tR\x06reason\x12*\n" +
+	"\x03key\x18\b \x01(\v2\x18.issuance.v1.KeyMaterialR\x03key\x12!\n" +
+	"\fdelivered_to\x18\t \x01(\tR\vdeliveredTo\x12#\n" +
+	"\rquiet_seconds\x18\n" +
+	" \x01(\rR\fquietSeconds:p\x8a\xb5\x18P{actor} started rotation to generation {generation}, old until {overlap_ends_at}\x92\xb5\x18\x18\n" +
 	"\n" +
 	"generation\x12\n" +
-	"generation\"\x9a\x01\n" +
+	"generation\"\xe2\x01\n" +
 	"\x11CredentialRetired\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x01 \x01(\rR\n" +
 	"generation\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason:M\x8a\xb5\x18-generation {generation} was retired: {reason}\x9a\xb5\x18\x18\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\x12F\n" +
+	"\x11successor_used_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x0fsuccessorUsedAt:M\x8a\xb5\x18-generation {generation} was retired: {reason}\x9a\xb5\x18\x18\n" +
 	"\n" +
 	"generation\x12\n" +
 	"generation\"\x89\x01\n" +
@@ -540,15 +819,24 @@ const file_issuance_v1_credential_proto_rawDesc = "" +
 	"\n" +
 	"expires_at\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\texpiresAt:*\x8a\xb5\x18\x16the credential expired\x9a\xb5\x18\f\n" +
 	"\n" +
-	"credential\"\xac\x01\n" +
+	"credential\"\xa2\x02\n" +
 	"\x16CredentialLeakReported\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x01 \x01(\rR\n" +
 	"generation\x12\x1f\n" +
-	"\bfound_at\x18\x02 \x01(\tB\x04ص\x18\x02R\afoundAt:Q\x8a\xb5\x18/{actor} reported generation {generation} leaked\x9a\xb5\x18\x1a\n" +
+	"\bfound_at\x18\x02 \x01(\tB\x04ص\x18\x02R\afoundAt\x12\x16\n" +
+	"\x06source\x18\x03 \x01(\tR\x06source\x12\x1b\n" +
+	"\treport_id\x18\x04 \x01(\tR\breportId\x12?\n" +
+	"\rexposed_since\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\fexposedSince:Q\x8a\xb5\x18/{actor} reported generation {generation} leaked\x9a\xb5\x18\x1a\n" +
 	"\n" +
 	"generation\x12\n" +
-	"generation \x01B?Z=github.com/chancery-dev/chancery/proto/issuance/v1;issuancev1b\x06proto3"
+	"generation \x01\"\xca\x01\n" +
+	"\x12CredentialNarrowed\x12\x16\n" +
+	"\x06scopes\x18\x01 \x03(\tR\x06scopes\x12I\n" +
+	"\n" +
+	"expires_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampB\x0e\xea\xb5\x18\n" +
+	"generationR\texpiresAt\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason:9\x8a\xb5\x185{actor} narrowed the credential to {scopes}: {reason}B?Z=github.com/chancery-dev/chancery/proto/issuance/v1;issuancev1b\x06proto3"
 
 var (
 	file_issuance_v1_credential_proto_rawDescOnce sync.Once
@@ -562,26 +850,33 @@ func file_issuance_v1_credential_proto_rawDescGZIP() []byte {
 	return file_issuance_v1_credential_proto_rawDescData
 }
 
-var file_issuance_v1_credential_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_issuance_v1_credential_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_issuance_v1_credential_proto_goTypes = []any{
 	(*CredentialIssued)(nil),          // 0: issuance.v1.CredentialIssued
-	(*CredentialRotationStarted)(nil), // 1: issuance.v1.CredentialRotationStarted
-	(*CredentialRetired)(nil),         // 2: issuance.v1.CredentialRetired
-	(*CredentialRevoked)(nil),         // 3: issuance.v1.CredentialRevoked
-	(*CredentialExpired)(nil),         // 4: issuance.v1.CredentialExpired
-	(*CredentialLeakReported)(nil),    // 5: issuance.v1.CredentialLeakReported
-	(*timestamppb.Timestamp)(nil),     // 6: google.protobuf.Timestamp
+	(*KeyMaterial)(nil),               // 1: issuance.v1.KeyMaterial
+	(*CredentialRotationStarted)(nil), // 2: issuance.v1.CredentialRotationStarted
+	(*CredentialRetired)(nil),         // 3: issuance.v1.CredentialRetired
+	(*CredentialRevoked)(nil),         // 4: issuance.v1.CredentialRevoked
+	(*CredentialExpired)(nil),         // 5: issuance.v1.CredentialExpired
+	(*CredentialLeakReported)(nil),    // 6: issuance.v1.CredentialLeakReported
+	(*CredentialNarrowed)(nil),        // 7: issuance.v1.CredentialNarrowed
+	(*timestamppb.Timestamp)(nil),     // 8: google.protobuf.Timestamp
 }
 var file_issuance_v1_credential_proto_depIdxs = []int32{
-	6, // 0: issuance.v1.CredentialIssued.expires_at:type_name -> google.protobuf.Timestamp
-	6, // 1: issuance.v1.CredentialRotationStarted.expires_at:type_name -> google.protobuf.Timestamp
-	6, // 2: issuance.v1.CredentialRotationStarted.overlap_ends_at:type_name -> google.protobuf.Timestamp
-	6, // 3: issuance.v1.CredentialExpired.expires_at:type_name -> google.protobuf.Timestamp
-	4, // [4:4] is the sub-list for method output_type
-	4, // [4:4] is the sub-list for method input_type
-	4, // [4:4] is the sub-list for extension type_name
-	4, // [4:4] is the sub-list for extension extendee
-	0, // [0:4] is the sub-list for field type_name
+	8, // 0: issuance.v1.CredentialIssued.expires_at:type_name -> google.protobuf.Timestamp
+	1, // 1: issuance.v1.CredentialIssued.key:type_name -> issuance.v1.KeyMaterial
+	8, // 2: issuance.v1.CredentialRotationStarted.expires_at:type_name -> google.protobuf.Timestamp
+	8, // 3: issuance.v1.CredentialRotationStarted.overlap_ends_at:type_name -> google.protobuf.Timestamp
+	1, // 4: issuance.v1.CredentialRotationStarted.key:type_name -> issuance.v1.KeyMaterial
+	8, // 5: issuance.v1.CredentialRetired.successor_used_at:type_name -> google.protobuf.Timestamp
+	8, // 6: issuance.v1.CredentialExpired.expires_at:type_name -> google.protobuf.Timestamp
+	8, // 7: issuance.v1.CredentialLeakReported.exposed_since:type_name -> google.protobuf.Timestamp
+	8, // 8: issuance.v1.CredentialNarrowed.expires_at:type_name -> google.protobuf.Timestamp
+	9, // [9:9] is the sub-list for method output_type
+	9, // [9:9] is the sub-list for method input_type
+	9, // [9:9] is the sub-list for extension type_name
+	9, // [9:9] is the sub-list for extension extendee
+	0, // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_issuance_v1_credential_proto_init() }
@@ -595,7 +890,7 @@ func file_issuance_v1_credential_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_issuance_v1_credential_proto_rawDesc), len(file_issuance_v1_credential_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   6,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -72,10 +72,7 @@ func (a *Authorizer) read(compact string, now time.Time) (accesstoken.Claims, li
 	case err != nil:
 		return c, lineage.Claim{}, Unknown
 	}
-	t := &remembered{claims: c, claim: lineage.Claim{
-		Ref: lineage.Ref{Kind: "token", ID: c.ID}, Seen: c.Seen, Expires: c.Expires.Time(),
-		Ancestors: []lineage.Ref{lineage.Part("generation", c.ClientID, c.Generation), {Kind: "signing_key", ID: c.KeyID}},
-	}}
+	t := &remembered{claims: c, claim: c.Descent()}
 	a.tokens.put(sum, t, now)
 	return t.claims, t.claim, ""
 }

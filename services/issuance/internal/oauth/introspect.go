@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/chancery-dev/chancery/libs/accesstoken"
-	"github.com/chancery-dev/chancery/libs/lineage"
 	"github.com/chancery-dev/chancery/services/issuance/internal/token"
 )
 
@@ -23,14 +22,6 @@ type introspection struct {
 	ID        string   `json:"jti,omitempty"`
 }
 
-// ClaimOf is what the liveness of a token rests on.
-func ClaimOf(c accesstoken.Claims) lineage.Claim {
-	return lineage.Claim{
-		Ref: lineage.Ref{Kind: "token", ID: c.ID}, Seen: c.Seen, Expires: c.Expires.Time(),
-		Ancestors: []lineage.Ref{lineage.Part("generation", c.ClientID, c.Generation), {Kind: "signing_key", ID: c.KeyID}},
-	}
-}
-
 func (s *Server) read(ctx context.Context, compact string) (accesstoken.Claims, error) {
 	c, err := accesstoken.Verify(compact, accesstoken.Expect{Issuer: s.Issuer, Now: s.Now(), Key: s.Keys.Public})
 	if err != nil {
@@ -41,7 +32,7 @@ func (s *Server) read(ctx context.Context, compact string) (accesstoken.Claims, 
 			return c, err
 		}
 	}
-	return c, s.Fold.LiveClaim(ClaimOf(c), s.Now())
+	return c, s.Fold.LiveClaim(c.Descent(), s.Now())
 }
 
 // Introspect is RFC 7662; a client learns of tokens of its own product, of any other only that it is not active.
