@@ -57,7 +57,7 @@ clean: ## remove what was built
 	@rm -rf bin .cache services/portal/web/node_modules
 	@find services/portal/web/dist -mindepth 1 ! -name .keep -delete
 
-prove: ## kill processes two hundred times under load; taken up again where it was interrupted, figures go to docs/proof.md
-	@CHANCERY_PROVE=$(CURDIR)/.prove CHANCERY_COMMIT=$(COMMIT) go test ./services/chancery/ -run TestNothingIsLostOrDoubledWhenProcessesAreKilled -count=1 -timeout 3h -v
+prove: ## run every acceptance at full size, taken up again where it was interrupted; figures go to docs/proof.md
+	@scripts/prove $(NAMES)
 
 .PHONY: prove help run demo reset doctor setup ui build proto proto-check fmt lint test bench clean

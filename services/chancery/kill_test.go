@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -16,6 +15,7 @@ import (
 	"github.com/chancery-dev/chancery/libs/embedded"
 	"github.com/chancery-dev/chancery/libs/eventlog"
 	"github.com/chancery-dev/chancery/libs/service"
+	"github.com/chancery-dev/chancery/libs/testkit"
 	"github.com/chancery-dev/chancery/services/chancery/internal/kill"
 	"github.com/chancery-dev/chancery/services/chancery/internal/suite"
 )
@@ -108,17 +108,11 @@ const felt = 0
 // Must hold whatever process is killed at whatever moment: every accepted command is in EVENTS once, in AUDIT once and in
 // every view once, and no key is admitted later than felt after its revocation was answered (X2, X3).
 func TestNothingIsLostOrDoubledWhenProcessesAreKilled(t *testing.T) {
-	kills := 10
-	if os.Getenv("CHANCERY_PROVE") != "" {
-		kills = 200
-	}
-	seed := uint64(time.Now().UnixNano())
-	if s, err := strconv.ParseUint(os.Getenv("CHANCERY_SEED"), 10, 64); err == nil {
-		seed = s
-	}
-	t.Logf("seed %d, %d kills", seed, kills)
+	kills := testkit.Size(10, 200)
+	_, seed := testkit.Random(t)
+	t.Logf("%d kills", kills)
 	var done proof
-	path := os.Getenv("CHANCERY_PROVE")
+	path := testkit.Proving()
 	done.resume(t, path)
 	for round := uint64(0); done.Kills < kills; round++ {
 		t.Run(fmt.Sprintf("after %d kills", done.Kills), func(t *testing.T) {

@@ -7,10 +7,11 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/chancery-dev/chancery/libs/testkit"
 )
 
 // proof is what many rounds of killing have come to; it is kept between them, so that a run can be taken up again.
@@ -62,23 +63,20 @@ func (p *proof) save(t *testing.T, folder string) {
 	}
 }
 
-// write appends the figures to the proof's document once all kills are done.
+// write keeps the figures once all kills are done.
 func (p *proof) write(t *testing.T, folder string, seed uint64) {
-	if folder == "" {
-		return
-	}
-	document, err := os.OpenFile(filepath.Join("..", "..", "docs", "proof.md"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var killed string
 	for _, name := range slices.Sorted(maps.Keys(p.Victims)) {
 		killed += fmt.Sprintf(" %s %d,", name, p.Victims[name])
 	}
-	_, err = fmt.Fprintf(document, "\n## Processes killed at random\n\n%d times kill -9 (%s) under %d whole lifecycles: each of %d accepted commands is in EVENTS once, in AUDIT once "+
-		"and in every view once; %d answers about revoked keys, of which %d admitted before the authorizer had heard of it, the latest %s after the revocation's answer. Seed of the last run %d, commit %s, %s/%s with %d processors, %s.\n",
-		p.Kills, killed[1:max(1, len(killed)-1)], p.Lives, p.Accepted, p.Asked, p.Unfelt, p.Latest, seed, os.Getenv("CHANCERY_COMMIT"), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), time.Now().UTC().Format(time.DateOnly))
-	if err := errors.Join(err, document.Close(), os.Remove(progress(folder))); err != nil {
+	testkit.Proved(t, "kills", "Processes killed at random", seed, fmt.Sprintf(
+		"%d times kill -9 (%s) under %d whole lifecycles: each of %d accepted commands is in EVENTS once, in AUDIT once and in every view once; "+
+			"%d answers about revoked keys, of which %d admitted before the authorizer had heard of it, the latest %s after the revocation's answer.",
+		p.Kills, killed[1:max(1, len(killed)-1)], p.Lives, p.Accepted, p.Asked, p.Unfelt, p.Latest))
+	if folder == "" {
+		return
+	}
+	if err := os.Remove(progress(folder)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		t.Fatal(err)
 	}
 }
