@@ -19,6 +19,7 @@ import (
 	"github.com/chancery-dev/chancery/services/issuance/internal/oauth"
 	"github.com/chancery-dev/chancery/services/issuance/internal/policy"
 	"github.com/chancery-dev/chancery/services/issuance/internal/signingkey"
+	"github.com/chancery-dev/chancery/services/issuance/internal/standing"
 	"github.com/chancery-dev/chancery/services/issuance/internal/token"
 	"github.com/chancery-dev/chancery/services/issuance/internal/view"
 )
@@ -34,6 +35,7 @@ func New(ctx context.Context, d service.Deps) (*service.Service, error) {
 	}
 	authorizations := eventlog.Repository[authorization.State]{Log: d.Log, Kind: "issuance.authorization"}
 	credentials := eventlog.Repository[credential.State]{Log: d.Log, Kind: "issuance.credential"}
+	applications := &standing.Fold{}
 	keys := &oauth.Keys{Private: oauth.FromVault(d.Vault)}
 	custodian := oauth.Custodian{Keys: keys, Vault: d.Vault, Now: d.Clock, Repository: eventlog.Repository[signingkey.State]{Log: d.Log, Kind: "issuance.signing_key"}}
 	server := &oauth.Server{
@@ -44,7 +46,7 @@ func New(ctx context.Context, d service.Deps) (*service.Service, error) {
 	authorizers := &applied.Positions{Watch: d.Pulse.Watch, Now: d.Clock, Logger: d.Logger}
 	api.Routes(d.API, api.Deps{
 		Rows: view.Rows{DB: d.DB}, Authorizations: authorizations, Credentials: credentials, Fold: d.Lineage, Fingerprints: d.Fingerprints, OAuth: server, Now: d.Clock,
-		WaitFor: d.WaitFor, Applied: authorizers,
+		Applications: applications, Applied: authorizers,
 	})
 	policies := policy.Deps{
 		Rows: view.Rows{DB: d.DB}, Authorizations: authorizations, Credentials: credentials, Now: d.Clock, TurnOver: custodian.Ensure,
@@ -56,7 +58,7 @@ func New(ctx context.Context, d service.Deps) (*service.Service, error) {
 	due := &deadline.Engine{DB: d.DB, Act: policies.OnDue, Before: oauth.Notices, Clock: d.Clock, Service: d.Name, Logger: d.Logger, Tracer: tracer}
 	uses := &projection.Runner{Name: "activity", DB: d.DB, Follow: d.Log.FollowActivity, First: d.Log.ActivityFirst, Views: view.Activity, Service: d.Name, Logger: d.Logger, Tracer: tracer}
 	return &service.Service{
-		Views: view.All, Folds: []service.Fold{keys.Fold}, Policies: append(policy.All(policies), projection.Erases[*identityv1.PersonErased](d.Vault)), Start: custodian.Ensure,
+		Views: view.All, Folds: []service.Fold{applications.Apply, keys.Fold}, Policies: append(policy.All(policies), projection.Erases[*identityv1.PersonErased](d.Vault)), Start: custodian.Ensure,
 		Background: map[string]func(context.Context) error{"deadlines": due.Run, "uses": uses.Run, "authorizers": authorizers.Run},
 		Ready:      map[string]func(context.Context) error{"uses": uses.Ready},
 	}, nil

@@ -9,6 +9,7 @@ import (
 
 	"github.com/chancery-dev/chancery/libs/endpoint"
 	"github.com/chancery-dev/chancery/libs/eventlog"
+	"github.com/chancery-dev/chancery/libs/lineage"
 	"github.com/chancery-dev/chancery/libs/principal"
 	"github.com/chancery-dev/chancery/libs/problem"
 	"github.com/chancery-dev/chancery/libs/secret"
@@ -16,6 +17,7 @@ import (
 	"github.com/chancery-dev/chancery/services/issuance/internal/authorization"
 	"github.com/chancery-dev/chancery/services/issuance/internal/credential"
 	"github.com/chancery-dev/chancery/services/issuance/internal/oauth"
+	"github.com/chancery-dev/chancery/services/issuance/internal/standing"
 	"github.com/chancery-dev/chancery/services/issuance/internal/view"
 )
 
@@ -25,12 +27,11 @@ type Deps struct {
 	Authorizations eventlog.Repository[authorization.State]
 	Credentials    eventlog.Repository[credential.State]
 	Fold           oauth.Fold
+	Applications   *standing.Fold
 	Applied        *applied.Positions
-	// WaitFor returns once the views have reached a position.
-	WaitFor      func(ctx context.Context, position uint64) error
-	Fingerprints *secret.Fingerprints
-	OAuth        *oauth.Server
-	Now          func() time.Time
+	Fingerprints   *secret.Fingerprints
+	OAuth          *oauth.Server
+	Now            func() time.Time
 }
 
 type api struct{ Deps }
@@ -63,6 +64,7 @@ var refusals = problem.Map{
 	errNotOwner:                    {Kind: problem.Forbidden, Code: "not_owner"},
 	errNotLive:                     {Kind: problem.Conflict, Code: "not_live"},
 	eventlog.ErrBehind:             {Kind: problem.Unavailable, Code: "view_behind"},
+	lineage.ErrBehind:              {Kind: problem.Unavailable, Code: "view_behind"},
 }
 
 var (

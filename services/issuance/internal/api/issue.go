@@ -71,18 +71,16 @@ func (a *api) allowance(ctx context.Context, caller principal.Principal, grantID
 	if err != nil {
 		return credential.Allowance{}, 0, err
 	}
-	if err := a.WaitFor(ctx, max(tail, noted, eventlog.MetaFrom(ctx).Shown)); err != nil {
+	if err := a.Fold.WaitFor(ctx, max(tail, noted, eventlog.MetaFrom(ctx).Shown)); err != nil {
 		return credential.Allowance{}, 0, err
 	}
+	at := a.Fold.Position() // before anything is read, which may rest on more but on no less
 	allow := credential.Allowance{
 		GrantID: note.GrantID, RequestID: note.RequestID, ApplicationID: note.ApplicationID, OrganizationID: note.Organization,
 		ProductID: note.ProductID, Environment: note.Environment, Class: note.Class, Scopes: note.Scopes, Until: note.Until,
 		Usable: note.Usable(a.Now()),
 	}
-	app, found, at, err := a.Rows.Application(ctx, note.ApplicationID)
-	if err != nil {
-		return allow, 0, err
-	}
+	app, found := a.Applications.Application(note.ApplicationID)
 	if found && !caller.Has(principal.OrgAdmin) && caller.ID != app.OwnerID && caller.ID != app.BackupOwnerID {
 		return allow, 0, errNotOwner
 	}

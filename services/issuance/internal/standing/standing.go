@@ -1,0 +1,90 @@
+// Package standing is what issuance must know of an application before it makes a secret, folded from EVENTS in memory, so
+// that issuing waits for no database.
+package standing
+
+import (
+	"context"
+	"sync"
+
+	"github.com/chancery-dev/chancery/libs/aggregate"
+	"github.com/chancery-dev/chancery/libs/eventlog"
+	registryv1 "github.com/chancery-dev/chancery/proto/registry/v1"
+)
+
+// Application is who answers for an application, empty where a seat has nobody, and whether it may have new secrets:
+// active | suspended | disabled | offboarded.
+type Application struct {
+	OrganizationID, OwnerID, BackupOwnerID, State string
+}
+
+// Owners counts the seats that somebody holds.
+func (a Application) Owners() (n int) {
+	for _, id := range []string{a.OwnerID, a.BackupOwnerID} {
+		if id != "" {
+			n++
+		}
+	}
+	return n
+}
+
+// Fold is every application. The zero value is ready; it is safe for concurrent use.
+type Fold struct {
+	mu  sync.RWMutex
+	all map[string]Application
+}
+
+// Apply folds a batch.
+func (f *Fold) Apply(_ context.Context, batch []eventlog.Recorded) error {
+	for _, r := range batch {
+		for _, fact := range r.Facts {
+			f.apply(r.Envelope.GetSubject().GetId(), fact)
+		}
+	}
+	return nil
+}
+
+func (f *Fold) apply(id string, fact aggregate.Event) {
+	var change func(*Application)
+	switch e := fact.(type) {
+	case *registryv1.ApplicationRegistered:
+		change = func(a *Application) { *a = Application{e.OrganizationId, e.OwnerId, e.BackupOwnerId, "active"} }
+	case *registryv1.ApplicationOwnerAssigned:
+		change = func(a *Application) { a.sit(e.Seat, e.PersonId) }
+	case *registryv1.ApplicationOrphaned:
+		change = func(a *Application) { a.sit(e.Seat, "") }
+	case *registryv1.ApplicationSuspended:
+		change = func(a *Application) { a.State = "suspended" }
+	case *registryv1.ApplicationResumed, *registryv1.ApplicationEnabled:
+		change = func(a *Application) { a.State = "active" }
+	case *registryv1.ApplicationDisabled:
+		change = func(a *Application) { a.State = "disabled" }
+	case *registryv1.ApplicationOffboarded:
+		change = func(a *Application) { a.State = "offboarded" }
+	default:
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.all == nil {
+		f.all = map[string]Application{}
+	}
+	a := f.all[id]
+	change(&a)
+	f.all[id] = a
+}
+
+func (a *Application) sit(seat, person string) {
+	if seat == "backup_owner" {
+		a.BackupOwnerID = person
+	} else {
+		a.OwnerID = person
+	}
+}
+
+// Application is what is known of an application now, or false.
+func (f *Fold) Application(id string) (Application, bool) {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	a, ok := f.all[id]
+	return a, ok
+}
