@@ -6,16 +6,24 @@ import (
 	"hash/crc32"
 	"math/big"
 	"regexp"
+	"slices"
+	"strings"
 )
 
-// Environment is what a key opens: live systems or the sandbox.
+// Environment is what a key opens; it is the second word of the key.
 type Environment string
 
-// The two environments a key can be for.
+// Live and Test keys open live systems or the sandbox: API keys and client secrets. Refresh and Registration keys are what
+// the authorization server hands out besides: refresh tokens (RFC 6749 §1.5) and registration access tokens (RFC 7591 §3.2.1).
 const (
-	Live Environment = "live"
-	Test Environment = "test"
+	Live         Environment = "live"
+	Test         Environment = "test"
+	Refresh      Environment = "refr"
+	Registration Environment = "regi"
 )
+
+// Environments are all there are.
+var Environments = []Environment{Live, Test, Refresh, Registration}
 
 const (
 	alphabet     = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -27,14 +35,18 @@ const (
 )
 
 // Detector finds keys in text: the rule published for secret scanners. A match is a key only if Parse accepts it.
-const Detector = `\bchy_(?:live|test)_[0-9A-Za-z]{49}\b`
+const Detector = `\bchy_(?:live|test|refr|regi)_[0-9A-Za-z]{49}\b`
 
 var detector = regexp.MustCompile(Detector)
 
 // ErrNotKey says that a text is no key of ours: wrong prefix, length, alphabet or checksum.
 var ErrNotKey = errors.New("secret: not a key of this service")
 
-// Key is an API key or client secret: "chy_live_" or "chy_test_", 256 random bits in base62, and their CRC-32 in base62.
+// Sum is the recipe of the checksum in words, for whoever checks a match without this package.
+const Sum = "The last 6 characters are the CRC-32 (IEEE 802.3) of all characters before them, as a number in base 62, most significant digit first, digits " + alphabet
+
+// Key is a secret handed out: "chy_live_", "chy_test_", "chy_refr_" or "chy_regi_", 256 random bits in base62, and the CRC-32
+// of all that in base62.
 type Key struct {
 	Environment Environment
 	text        String
@@ -48,8 +60,8 @@ func NewKey(e Environment) Key {
 }
 
 func newKey(e Environment, raw [32]byte) Key {
-	if e != Live && e != Test {
-		panic("secret: a key is for live or test")
+	if !slices.Contains(Environments, e) {
+		panic("secret: a key is for live, test, refresh or registration")
 	}
 	text := "chy_" + string(e) + "_" + base62(new(big.Int).SetBytes(raw[:]), bodyLength)
 	return Key{Environment: e, text: New(text + checksum(text))}
@@ -60,13 +72,8 @@ func Parse(text string) (Key, error) {
 	if len(text) != keyLength {
 		return Key{}, ErrNotKey
 	}
-	var e Environment
-	switch text[:prefixLength] {
-	case "chy_live_":
-		e = Live
-	case "chy_test_":
-		e = Test
-	default:
+	e := Environment(text[len("chy_") : prefixLength-1])
+	if text[:len("chy_")] != "chy_" || text[prefixLength-1] != '_' || !slices.Contains(Environments, e) {
 		return Key{}, ErrNotKey
 	}
 	for i := prefixLength; i < keyLength; i++ {
@@ -81,7 +88,7 @@ func Parse(text string) (Key, error) {
 	return Key{Environment: e, text: New(text)}, nil
 }
 
-// Shaped says that text has the length and the beginning of a key, and looks at nothing else.
+// Shaped says that text has the length and the beginning of a key that opens an API, and looks at nothing else.
 func Shaped(text string) bool {
 	return len(text) == keyLength && (text[:prefixLength] == "chy_live_" || text[:prefixLength] == "chy_test_")
 }
@@ -89,6 +96,9 @@ func Shaped(text string) bool {
 // Find gives the keys that stand in a text.
 func Find(text string) []Key {
 	var found []Key
+	if !strings.Contains(text, "chy_") {
+		return nil // most texts hold none, and this is the faster look
+	}
 	for _, m := range detector.FindAllString(text, -1) {
 		if k, err := Parse(m); err == nil {
 			found = append(found, k)

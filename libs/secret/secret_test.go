@@ -93,10 +93,7 @@ func TestKeysAreFoundByThePublishedRuleAndRefusedWhenChanged(t *testing.T) {
 	rule := regexp.MustCompile(secret.Detector)
 	seen := map[string]bool{}
 	for i := range 2000 {
-		e := secret.Live
-		if i%2 == 0 {
-			e = secret.Test
-		}
+		e := secret.Environments[i%len(secret.Environments)]
 		k := secret.NewKey(e)
 		text := k.Reveal()
 		if seen[text] || !rule.MatchString("token="+text+"\n") {

@@ -173,8 +173,10 @@ type UsageWindow struct {
 	FirstAt       *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=first_at,json=firstAt,proto3" json:"first_at,omitempty"`
 	LastAt        *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=last_at,json=lastAt,proto3" json:"last_at,omitempty"`
 	Authorizer    string                 `protobuf:"bytes,9,opt,name=authorizer,proto3" json:"authorizer,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	// Where the calls came from, as far as it names nobody: /24 of IPv4, /48 of IPv6; "other" beyond the first thirty-two.
+	CallsByNetwork map[string]uint64 `protobuf:"bytes,10,rep,name=calls_by_network,json=callsByNetwork,proto3" json:"calls_by_network,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *UsageWindow) Reset() {
@@ -270,6 +272,13 @@ func (x *UsageWindow) GetAuthorizer() string {
 	return ""
 }
 
+func (x *UsageWindow) GetCallsByNetwork() map[string]uint64 {
+	if x != nil {
+		return x.CallsByNetwork
+	}
+	return nil
+}
+
 var File_activity_v1_gateway_proto protoreflect.FileDescriptor
 
 const file_activity_v1_gateway_proto_rawDesc = "" +
@@ -293,7 +302,7 @@ const file_activity_v1_gateway_proto_rawDesc = "" +
 	"\x05scope\x18\v \x01(\tR\x05scope\x12\x1e\n" +
 	"\n" +
 	"generation\x18\f \x01(\rR\n" +
-	"generation:'\x8a\xb5\x18#{count} calls were denied: {reason}\"\x80\x04\n" +
+	"generation:'\x8a\xb5\x18#{count} calls were denied: {reason}\"\x9b\x05\n" +
 	"\vUsageWindow\x12#\n" +
 	"\rcredential_id\x18\x01 \x01(\tR\fcredentialId\x12%\n" +
 	"\x0eapplication_id\x18\x02 \x01(\tR\rapplicationId\x12\x1d\n" +
@@ -308,8 +317,13 @@ const file_activity_v1_gateway_proto_rawDesc = "" +
 	"\alast_at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\x06lastAt\x12\x1e\n" +
 	"\n" +
 	"authorizer\x18\t \x01(\tR\n" +
-	"authorizer\x1a?\n" +
+	"authorizer\x12V\n" +
+	"\x10calls_by_network\x18\n" +
+	" \x03(\v2,.activity.v1.UsageWindow.CallsByNetworkEntryR\x0ecallsByNetwork\x1a?\n" +
 	"\x11CallsByScopeEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x04R\x05value:\x028\x01\x1aA\n" +
+	"\x13CallsByNetworkEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x04R\x05value:\x028\x01:1\x8a\xb5\x18-credential {credential_id} made {count} callsB?Z=github.com/chancery-dev/chancery/proto/activity/v1;activityv1b\x06proto3"
 
@@ -325,24 +339,26 @@ func file_activity_v1_gateway_proto_rawDescGZIP() []byte {
 	return file_activity_v1_gateway_proto_rawDescData
 }
 
-var file_activity_v1_gateway_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_activity_v1_gateway_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
 var file_activity_v1_gateway_proto_goTypes = []any{
 	(*AccessDenied)(nil),          // 0: activity.v1.AccessDenied
 	(*UsageWindow)(nil),           // 1: activity.v1.UsageWindow
 	nil,                           // 2: activity.v1.UsageWindow.CallsByScopeEntry
-	(*timestamppb.Timestamp)(nil), // 3: google.protobuf.Timestamp
+	nil,                           // 3: activity.v1.UsageWindow.CallsByNetworkEntry
+	(*timestamppb.Timestamp)(nil), // 4: google.protobuf.Timestamp
 }
 var file_activity_v1_gateway_proto_depIdxs = []int32{
-	3, // 0: activity.v1.AccessDenied.first_at:type_name -> google.protobuf.Timestamp
-	3, // 1: activity.v1.AccessDenied.last_at:type_name -> google.protobuf.Timestamp
+	4, // 0: activity.v1.AccessDenied.first_at:type_name -> google.protobuf.Timestamp
+	4, // 1: activity.v1.AccessDenied.last_at:type_name -> google.protobuf.Timestamp
 	2, // 2: activity.v1.UsageWindow.calls_by_scope:type_name -> activity.v1.UsageWindow.CallsByScopeEntry
-	3, // 3: activity.v1.UsageWindow.first_at:type_name -> google.protobuf.Timestamp
-	3, // 4: activity.v1.UsageWindow.last_at:type_name -> google.protobuf.Timestamp
-	5, // [5:5] is the sub-list for method output_type
-	5, // [5:5] is the sub-list for method input_type
-	5, // [5:5] is the sub-list for extension type_name
-	5, // [5:5] is the sub-list for extension extendee
-	0, // [0:5] is the sub-list for field type_name
+	4, // 3: activity.v1.UsageWindow.first_at:type_name -> google.protobuf.Timestamp
+	4, // 4: activity.v1.UsageWindow.last_at:type_name -> google.protobuf.Timestamp
+	3, // 5: activity.v1.UsageWindow.calls_by_network:type_name -> activity.v1.UsageWindow.CallsByNetworkEntry
+	6, // [6:6] is the sub-list for method output_type
+	6, // [6:6] is the sub-list for method input_type
+	6, // [6:6] is the sub-list for extension type_name
+	6, // [6:6] is the sub-list for extension extendee
+	0, // [0:6] is the sub-list for field type_name
 }
 
 func init() { file_activity_v1_gateway_proto_init() }
@@ -356,7 +372,7 @@ func file_activity_v1_gateway_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_activity_v1_gateway_proto_rawDesc), len(file_activity_v1_gateway_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   3,
+			NumMessages:   4,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -598,7 +598,7 @@ type CredentialLeakReported struct {
 	state      protoimpl.MessageState `protogen:"open.v1"`
 	Generation uint32                 `protobuf:"varint,1,opt,name=generation,proto3" json:"generation,omitempty"`
 	FoundAt    string                 `protobuf:"bytes,2,opt,name=found_at,json=foundAt,proto3" json:"found_at,omitempty"`
-	// github | gitleaks | trufflehog | batch | person
+	// github | gitleaks | sarif | trufflehog | batch | person
 	Source string `protobuf:"bytes,3,opt,name=source,proto3" json:"source,omitempty"`
 	// The report it came in.
 	ReportId string `protobuf:"bytes,4,opt,name=report_id,json=reportId,proto3" json:"report_id,omitempty"`
@@ -735,6 +735,93 @@ func (x *CredentialNarrowed) GetReason() string {
 	return ""
 }
 
+// The accountable people were given notice that a secret of theirs lies open.
+type CredentialOwnersNotified struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Generation    uint32                 `protobuf:"varint,1,opt,name=generation,proto3" json:"generation,omitempty"`
+	ApplicationId string                 `protobuf:"bytes,2,opt,name=application_id,json=applicationId,proto3" json:"application_id,omitempty"`
+	OwnerId       string                 `protobuf:"bytes,3,opt,name=owner_id,json=ownerId,proto3" json:"owner_id,omitempty"`
+	BackupOwnerId string                 `protobuf:"bytes,4,opt,name=backup_owner_id,json=backupOwnerId,proto3" json:"backup_owner_id,omitempty"`
+	// leaked
+	Reason string `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The leak report, if that is why.
+	ReportId      string `protobuf:"bytes,6,opt,name=report_id,json=reportId,proto3" json:"report_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CredentialOwnersNotified) Reset() {
+	*x = CredentialOwnersNotified{}
+	mi := &file_issuance_v1_credential_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CredentialOwnersNotified) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CredentialOwnersNotified) ProtoMessage() {}
+
+func (x *CredentialOwnersNotified) ProtoReflect() protoreflect.Message {
+	mi := &file_issuance_v1_credential_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CredentialOwnersNotified.ProtoReflect.Descriptor instead.
+func (*CredentialOwnersNotified) Descriptor() ([]byte, []int) {
+	return file_issuance_v1_credential_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *CredentialOwnersNotified) GetGeneration() uint32 {
+	if x != nil {
+		return x.Generation
+	}
+	return 0
+}
+
+func (x *CredentialOwnersNotified) GetApplicationId() string {
+	if x != nil {
+		return x.ApplicationId
+	}
+	return ""
+}
+
+func (x *CredentialOwnersNotified) GetOwnerId() string {
+	if x != nil {
+		return x.OwnerId
+	}
+	return ""
+}
+
+func (x *CredentialOwnersNotified) GetBackupOwnerId() string {
+	if x != nil {
+		return x.BackupOwnerId
+	}
+	return ""
+}
+
+func (x *CredentialOwnersNotified) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *CredentialOwnersNotified) GetReportId() string {
+	if x != nil {
+		return x.ReportId
+	}
+	return ""
+}
+
 var File_issuance_v1_credential_proto protoreflect.FileDescriptor
 
 const file_issuance_v1_credential_proto_rawDesc = "" +
@@ -836,7 +923,16 @@ const file_issuance_v1_credential_proto_rawDesc = "" +
 	"\n" +
 	"expires_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampB\x0e\xea\xb5\x18\n" +
 	"generationR\texpiresAt\x12\x16\n" +
-	"\x06reason\x18\x03 \x01(\tR\x06reason:9\x8a\xb5\x185{actor} narrowed the credential to {scopes}: {reason}B?Z=github.com/chancery-dev/chancery/proto/issuance/v1;issuancev1b\x06proto3"
+	"\x06reason\x18\x03 \x01(\tR\x06reason:9\x8a\xb5\x185{actor} narrowed the credential to {scopes}: {reason}\"\xa2\x02\n" +
+	"\x18CredentialOwnersNotified\x12\x1e\n" +
+	"\n" +
+	"generation\x18\x01 \x01(\rR\n" +
+	"generation\x12%\n" +
+	"\x0eapplication_id\x18\x02 \x01(\tR\rapplicationId\x12\x19\n" +
+	"\bowner_id\x18\x03 \x01(\tR\aownerId\x12&\n" +
+	"\x0fbackup_owner_id\x18\x04 \x01(\tR\rbackupOwnerId\x12\x16\n" +
+	"\x06reason\x18\x05 \x01(\tR\x06reason\x12\x1b\n" +
+	"\treport_id\x18\x06 \x01(\tR\breportId:G\x8a\xb5\x18Cowners {owner_id} and {backup_owner_id} were given notice: {reason}B?Z=github.com/chancery-dev/chancery/proto/issuance/v1;issuancev1b\x06proto3"
 
 var (
 	file_issuance_v1_credential_proto_rawDescOnce sync.Once
@@ -850,7 +946,7 @@ func file_issuance_v1_credential_proto_rawDescGZIP() []byte {
 	return file_issuance_v1_credential_proto_rawDescData
 }
 
-var file_issuance_v1_credential_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_issuance_v1_credential_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_issuance_v1_credential_proto_goTypes = []any{
 	(*CredentialIssued)(nil),          // 0: issuance.v1.CredentialIssued
 	(*KeyMaterial)(nil),               // 1: issuance.v1.KeyMaterial
@@ -860,18 +956,19 @@ var file_issuance_v1_credential_proto_goTypes = []any{
 	(*CredentialExpired)(nil),         // 5: issuance.v1.CredentialExpired
 	(*CredentialLeakReported)(nil),    // 6: issuance.v1.CredentialLeakReported
 	(*CredentialNarrowed)(nil),        // 7: issuance.v1.CredentialNarrowed
-	(*timestamppb.Timestamp)(nil),     // 8: google.protobuf.Timestamp
+	(*CredentialOwnersNotified)(nil),  // 8: issuance.v1.CredentialOwnersNotified
+	(*timestamppb.Timestamp)(nil),     // 9: google.protobuf.Timestamp
 }
 var file_issuance_v1_credential_proto_depIdxs = []int32{
-	8, // 0: issuance.v1.CredentialIssued.expires_at:type_name -> google.protobuf.Timestamp
+	9, // 0: issuance.v1.CredentialIssued.expires_at:type_name -> google.protobuf.Timestamp
 	1, // 1: issuance.v1.CredentialIssued.key:type_name -> issuance.v1.KeyMaterial
-	8, // 2: issuance.v1.CredentialRotationStarted.expires_at:type_name -> google.protobuf.Timestamp
-	8, // 3: issuance.v1.CredentialRotationStarted.overlap_ends_at:type_name -> google.protobuf.Timestamp
+	9, // 2: issuance.v1.CredentialRotationStarted.expires_at:type_name -> google.protobuf.Timestamp
+	9, // 3: issuance.v1.CredentialRotationStarted.overlap_ends_at:type_name -> google.protobuf.Timestamp
 	1, // 4: issuance.v1.CredentialRotationStarted.key:type_name -> issuance.v1.KeyMaterial
-	8, // 5: issuance.v1.CredentialRetired.successor_used_at:type_name -> google.protobuf.Timestamp
-	8, // 6: issuance.v1.CredentialExpired.expires_at:type_name -> google.protobuf.Timestamp
-	8, // 7: issuance.v1.CredentialLeakReported.exposed_since:type_name -> google.protobuf.Timestamp
-	8, // 8: issuance.v1.CredentialNarrowed.expires_at:type_name -> google.protobuf.Timestamp
+	9, // 5: issuance.v1.CredentialRetired.successor_used_at:type_name -> google.protobuf.Timestamp
+	9, // 6: issuance.v1.CredentialExpired.expires_at:type_name -> google.protobuf.Timestamp
+	9, // 7: issuance.v1.CredentialLeakReported.exposed_since:type_name -> google.protobuf.Timestamp
+	9, // 8: issuance.v1.CredentialNarrowed.expires_at:type_name -> google.protobuf.Timestamp
 	9, // [9:9] is the sub-list for method output_type
 	9, // [9:9] is the sub-list for method input_type
 	9, // [9:9] is the sub-list for extension type_name
@@ -890,7 +987,7 @@ func file_issuance_v1_credential_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_issuance_v1_credential_proto_rawDesc), len(file_issuance_v1_credential_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   8,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
