@@ -15,6 +15,7 @@ import (
 	"github.com/chancery-dev/chancery/services/issuance/internal/api"
 	"github.com/chancery-dev/chancery/services/issuance/internal/applied"
 	"github.com/chancery-dev/chancery/services/issuance/internal/authorization"
+	"github.com/chancery-dev/chancery/services/issuance/internal/consent"
 	"github.com/chancery-dev/chancery/services/issuance/internal/credential"
 	"github.com/chancery-dev/chancery/services/issuance/internal/oauth"
 	"github.com/chancery-dev/chancery/services/issuance/internal/policy"
@@ -35,6 +36,7 @@ func New(ctx context.Context, d service.Deps) (*service.Service, error) {
 	}
 	authorizations := eventlog.Repository[authorization.State]{Log: d.Log, Kind: "issuance.authorization"}
 	credentials := eventlog.Repository[credential.State]{Log: d.Log, Kind: "issuance.credential"}
+	consents := eventlog.Repository[consent.State]{Log: d.Log, Kind: "issuance.consent"}
 	applications := &standing.Fold{}
 	keys := &oauth.Keys{Private: oauth.FromVault(d.Vault)}
 	custodian := oauth.Custodian{Keys: keys, Vault: d.Vault, Now: d.Clock, Repository: eventlog.Repository[signingkey.State]{Log: d.Log, Kind: "issuance.signing_key"}}
@@ -45,14 +47,15 @@ func New(ctx context.Context, d service.Deps) (*service.Service, error) {
 	}
 	authorizers := &applied.Positions{Watch: d.Pulse.Watch, Now: d.Clock, Logger: d.Logger}
 	api.Routes(d.API, api.Deps{
-		Rows: view.Rows{DB: d.DB}, Authorizations: authorizations, Credentials: credentials, Fold: d.Lineage, Fingerprints: d.Fingerprints, OAuth: server, Now: d.Clock,
+		Rows: view.Rows{DB: d.DB}, Authorizations: authorizations, Credentials: credentials, Consents: consents, Fold: d.Lineage, Fingerprints: d.Fingerprints, OAuth: server, Now: d.Clock,
 		Applications: applications, Applied: authorizers,
 	})
 	policies := policy.Deps{
-		Rows: view.Rows{DB: d.DB}, Authorizations: authorizations, Credentials: credentials, Now: d.Clock, TurnOver: custodian.Ensure,
+		Rows: view.Rows{DB: d.DB}, Authorizations: authorizations, Credentials: credentials, Consents: consents, Now: d.Clock, TurnOver: custodian.Ensure,
 		Live: func(id string, now time.Time) error {
 			return d.Lineage.Live(lineage.Ref{Kind: "credential", ID: id}, now)
 		},
+		LiveConsent: func(id string, now time.Time) error { return d.Lineage.Live(lineage.Ref{Kind: "consent", ID: id}, now) },
 	}
 	tracer := d.Traces.Tracer(d.Name)
 	due := &deadline.Engine{DB: d.DB, Act: policies.OnDue, Before: oauth.Notices, Clock: d.Clock, Service: d.Name, Logger: d.Logger, Tracer: tracer}

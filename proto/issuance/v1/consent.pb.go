@@ -27,8 +27,8 @@ const (
 type ConsentGiven struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
 	PersonId string                 `protobuf:"bytes,1,opt,name=person_id,json=personId,proto3" json:"person_id,omitempty"`
-	// The client.
-	CredentialId   string                 `protobuf:"bytes,2,opt,name=credential_id,json=credentialId,proto3" json:"credential_id,omitempty"`
+	// The client; absent for a client of the suite itself.
+	CredentialId   *string                `protobuf:"bytes,2,opt,name=credential_id,json=credentialId,proto3,oneof" json:"credential_id,omitempty"`
 	ApplicationId  string                 `protobuf:"bytes,3,opt,name=application_id,json=applicationId,proto3" json:"application_id,omitempty"`
 	OrganizationId string                 `protobuf:"bytes,4,opt,name=organization_id,json=organizationId,proto3" json:"organization_id,omitempty"`
 	ProductId      string                 `protobuf:"bytes,5,opt,name=product_id,json=productId,proto3" json:"product_id,omitempty"`
@@ -39,7 +39,9 @@ type ConsentGiven struct {
 	// The key the refresh tokens are bound to: RFC 7638 thumbprint (RFC 9449 §5); empty for a confidential client.
 	KeyThumbprint string `protobuf:"bytes,9,opt,name=key_thumbprint,json=keyThumbprint,proto3" json:"key_thumbprint,omitempty"`
 	// authorization_code | device
-	Flow          string `protobuf:"bytes,10,opt,name=flow,proto3" json:"flow,omitempty"`
+	Flow string `protobuf:"bytes,10,opt,name=flow,proto3" json:"flow,omitempty"`
+	// Name of a client of the suite itself, which acts at its APIs as the person may; empty for a credential.
+	OwnClient     string `protobuf:"bytes,11,opt,name=own_client,json=ownClient,proto3" json:"own_client,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -82,8 +84,8 @@ func (x *ConsentGiven) GetPersonId() string {
 }
 
 func (x *ConsentGiven) GetCredentialId() string {
-	if x != nil {
-		return x.CredentialId
+	if x != nil && x.CredentialId != nil {
+		return *x.CredentialId
 	}
 	return ""
 }
@@ -144,6 +146,13 @@ func (x *ConsentGiven) GetFlow() string {
 	return ""
 }
 
+func (x *ConsentGiven) GetOwnClient() string {
+	if x != nil {
+		return x.OwnClient
+	}
+	return ""
+}
+
 // A refresh token was used and replaced by the next.
 type ConsentRefreshed struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -197,10 +206,10 @@ func (x *ConsentRefreshed) GetFingerprint() []byte {
 	return nil
 }
 
-// A refresh token was used again after it had been replaced: the whole family ends.
+// A refresh token was used again after it had been replaced, or a code after it had been redeemed: the whole family ends.
 type ConsentReuseDetected struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Which one was presented.
+	// Which one was presented; 0 for the authorization code or device code.
 	Number        uint32 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -245,7 +254,7 @@ func (x *ConsentReuseDetected) GetNumber() uint32 {
 
 type ConsentRevoked struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// withdrawn | client_revoked | policy | person_left | credential_ended
+	// withdrawn | client_revoked | policy | person_left | session_compromised | credential_ended
 	Reason        string `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -336,12 +345,12 @@ var File_issuance_v1_consent_proto protoreflect.FileDescriptor
 
 const file_issuance_v1_consent_proto_rawDesc = "" +
 	"\n" +
-	"\x19issuance/v1/consent.proto\x12\vissuance.v1\x1a\x16event/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xee\x03\n" +
+	"\x19issuance/v1/consent.proto\x12\vissuance.v1\x1a\x16event/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa4\x04\n" +
 	"\fConsentGiven\x12'\n" +
 	"\tperson_id\x18\x01 \x01(\tB\n" +
-	"\xe2\xb5\x18\x06personR\bpersonId\x123\n" +
+	"\xe2\xb5\x18\x06personR\bpersonId\x128\n" +
 	"\rcredential_id\x18\x02 \x01(\tB\x0e\xe2\xb5\x18\n" +
-	"credentialR\fcredentialId\x12%\n" +
+	"credentialH\x00R\fcredentialId\x88\x01\x01\x12%\n" +
 	"\x0eapplication_id\x18\x03 \x01(\tR\rapplicationId\x12'\n" +
 	"\x0forganization_id\x18\x04 \x01(\tR\x0eorganizationId\x12\x1d\n" +
 	"\n" +
@@ -352,13 +361,16 @@ const file_issuance_v1_consent_proto_rawDesc = "" +
 	"\vfingerprint\x18\b \x01(\fR\vfingerprint\x12%\n" +
 	"\x0ekey_thumbprint\x18\t \x01(\tR\rkeyThumbprint\x12\x12\n" +
 	"\x04flow\x18\n" +
-	" \x01(\tR\x04flow:T\x8a\xb5\x18C{actor} let application {application_id} act for them with {scopes}\x92\xb5\x18\t\n" +
-	"\aconsent\"{\n" +
+	" \x01(\tR\x04flow\x12\x1d\n" +
+	"\n" +
+	"own_client\x18\v \x01(\tR\townClient:T\x8a\xb5\x18C{actor} let application {application_id} act for them with {scopes}\x92\xb5\x18\t\n" +
+	"\aconsentB\x10\n" +
+	"\x0e_credential_id\"{\n" +
 	"\x10ConsentRefreshed\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\rR\x06number\x12 \n" +
-	"\vfingerprint\x18\x02 \x01(\fR\vfingerprint:-\x8a\xb5\x18){actor} refreshed for the {number}th time\"\x8a\x01\n" +
+	"\vfingerprint\x18\x02 \x01(\fR\vfingerprint:-\x8a\xb5\x18){actor} refreshed for the {number}th time\"\x93\x01\n" +
 	"\x14ConsentReuseDetected\x12\x16\n" +
-	"\x06number\x18\x01 \x01(\rR\x06number:Z\x8a\xb5\x18Ia refresh token of consent {subject} was used again after it was replaced\x9a\xb5\x18\t\n" +
+	"\x06number\x18\x01 \x01(\rR\x06number:c\x8a\xb5\x18Ra code or refresh token of consent {subject} was used again after it had been used\x9a\xb5\x18\t\n" +
 	"\aconsent\"^\n" +
 	"\x0eConsentRevoked\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason:4\x8a\xb5\x18#{actor} ended the consent: {reason}\x9a\xb5\x18\t\n" +
@@ -404,6 +416,7 @@ func file_issuance_v1_consent_proto_init() {
 	if File_issuance_v1_consent_proto != nil {
 		return
 	}
+	file_issuance_v1_consent_proto_msgTypes[0].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

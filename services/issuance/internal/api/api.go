@@ -15,6 +15,7 @@ import (
 	"github.com/chancery-dev/chancery/libs/secret"
 	"github.com/chancery-dev/chancery/services/issuance/internal/applied"
 	"github.com/chancery-dev/chancery/services/issuance/internal/authorization"
+	"github.com/chancery-dev/chancery/services/issuance/internal/consent"
 	"github.com/chancery-dev/chancery/services/issuance/internal/credential"
 	"github.com/chancery-dev/chancery/services/issuance/internal/oauth"
 	"github.com/chancery-dev/chancery/services/issuance/internal/standing"
@@ -26,6 +27,7 @@ type Deps struct {
 	Rows           view.Rows
 	Authorizations eventlog.Repository[authorization.State]
 	Credentials    eventlog.Repository[credential.State]
+	Consents       eventlog.Repository[consent.State]
 	Fold           oauth.Fold
 	Applications   *standing.Fold
 	Applied        *applied.Positions
@@ -86,6 +88,7 @@ func Routes(e *endpoint.API, d Deps) {
 	endpoint.Route(e, rotate, endpoint.Operation{Method: "POST", Path: "/v1/credentials/{id}/rotate", Summary: "Start a rotation", Status: http.StatusCreated, Object: a.own, Limits: sensitive}, a.rotate)
 	endpoint.Route(e, rotate, endpoint.Operation{Method: "POST", Path: "/v1/credentials/{id}/retire", Summary: "Retire an old generation", Object: a.own, Limits: sensitive}, a.retire)
 	endpoint.Route(e, revoke, endpoint.Operation{Method: "POST", Path: "/v1/credentials/{id}/revoke", Summary: "Revoke a credential", Object: a.within, Limits: sensitive}, a.revoke)
+	consentRoutes(e, a)
 
 	door := endpoint.Limits{Address: endpoint.Rate{Count: 6000, Per: time.Minute}}
 	endpoint.Raw(e, endpoint.Public, endpoint.Operation{Method: "POST", Path: "/oauth2/token", Summary: "Token endpoint, RFC 6749", Limits: door, Accept: form}, http.HandlerFunc(d.OAuth.Token), nil)

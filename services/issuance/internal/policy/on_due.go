@@ -7,6 +7,7 @@ import (
 
 	"github.com/chancery-dev/chancery/libs/deadline"
 	"github.com/chancery-dev/chancery/services/issuance/internal/authorization"
+	"github.com/chancery-dev/chancery/services/issuance/internal/consent"
 	"github.com/chancery-dev/chancery/services/issuance/internal/credential"
 )
 
@@ -24,6 +25,8 @@ func (d Deps) OnDue(ctx context.Context, due deadline.Due) (err error) {
 		return err
 	case "authorization":
 		_, err = d.Authorizations.Handle(ctx, due.ID, authorization.Close{Reason: "grant_expired"})
+	case "consent":
+		_, err = d.Consents.Handle(ctx, due.ID, consent.Expire{Now: d.Now()})
 	case "signing_key":
 		err = d.TurnOver(ctx)
 	}

@@ -15,6 +15,7 @@ import (
 	issuancev1 "github.com/chancery-dev/chancery/proto/issuance/v1"
 	registryv1 "github.com/chancery-dev/chancery/proto/registry/v1"
 	"github.com/chancery-dev/chancery/services/issuance/internal/authorization"
+	"github.com/chancery-dev/chancery/services/issuance/internal/consent"
 	"github.com/chancery-dev/chancery/services/issuance/internal/credential"
 	"github.com/chancery-dev/chancery/services/issuance/internal/view"
 )
@@ -24,9 +25,12 @@ type Deps struct {
 	Rows           view.Rows
 	Authorizations eventlog.Repository[authorization.State]
 	Credentials    eventlog.Repository[credential.State]
+	Consents       eventlog.Repository[consent.State]
 	// Live says why a credential is dead, or nil: only what its cause ended is recorded as ended.
 	Live func(credentialID string, now time.Time) error
-	Now  func() time.Time
+	// LiveConsent says the same of a consent.
+	LiveConsent func(consentID string, now time.Time) error
+	Now         func() time.Time
 	// TurnOver makes a new signing key when the one that signs has done its turn.
 	TurnOver func(context.Context) error
 }
@@ -36,6 +40,7 @@ func All(d Deps) []projection.Policy {
 	return []projection.Policy{
 		{Name: "authorizations_follow_grants", On: d.followGrant},
 		{Name: "credentials_follow_endings", On: d.recordEndings},
+		{Name: "consents_follow_endings", On: d.recordConsents},
 	}
 }
 
