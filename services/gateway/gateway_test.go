@@ -96,7 +96,7 @@ func TestEachDoorReadsItsOwnProxysHeaders(t *testing.T) {
 		"caddy, the client's own headers":  {"/caddy/sandbox", []string{"X-Forwarded-Method", "POST", "X-Forwarded-Uri", bad, "X-Original-Method", "GET", "X-Original-URI", good}, 403},
 		"traefik":                          {"/traefik/sandbox", []string{"X-Forwarded-Method", "GET", "X-Forwarded-Uri", good}, 204},
 		"a method in a header":             {"/nginx/sandbox", []string{"X-Original-Method", "GET", "X-Original-URI", good, "X-HTTP-Method-Override", "DELETE"}, 403},
-		"no such door":                     {"/kong/sandbox", []string{"X-Original-Method", "GET", "X-Original-URI", good}, 404},
+		"no such door":                     {"/apisix/sandbox", []string{"X-Original-Method", "GET", "X-Original-URI", good}, 404},
 	} {
 		if a := get(t, r.at.URL+c.door, append(c.header, "Authorization", "Bearer "+key)...); a.status != c.want {
 			t.Errorf("%s: %d %s", name, a.status, a.body)

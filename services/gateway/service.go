@@ -20,6 +20,7 @@ type config struct {
 	Issuer      string        `env:"CHANCERY_ISSUER" doc:"issuer of the access tokens that are accepted; none are if it is empty" want:"https://host"`
 	Environment string        `env:"CHANCERY_GATEWAY_ENVIRONMENT, default=sandbox" doc:"what /verify stands before" want:"sandbox or production"`
 	Lease       time.Duration `env:"CHANCERY_GATEWAY_LEASE, default=2s" doc:"how long calls are judged from memory after the log's newest facts were last known to be there; then they are refused" want:"a duration from 500ms to 1m"`
+	Envoy       envoy         `env:""`
 	Pepper      secret.String `env:"CHANCERY_PEPPER" doc:"what issuance makes fingerprints with; that of the own key file if it is empty" want:"base64 of at least 32 bytes"`
 }
 
@@ -47,7 +48,7 @@ func New(ctx context.Context, d service.Deps) (*service.Service, error) {
 		Authorizer:  &verdict.Authorizer{Fold: facts, Fingerprints: fingerprints, Issuer: own.Issuer, Now: d.Clock, Fresh: lease.fresh},
 		Environment: own.Environment, Count: book.Count,
 	}
-	return &service.Service{
+	s := &service.Service{
 		Folds: []service.Fold{facts.Apply}, Handler: door.Handler(), Stop: book.Close,
 		// Proxies on the same network ask without a body and are answered in one packet: a deadline for the header is enough,
 		// and each further one would cost more than the verdict.
@@ -58,7 +59,8 @@ func New(ctx context.Context, d service.Deps) (*service.Service, error) {
 			"lease":   func(ctx context.Context) error { return lease.run(ctx, d.NATS) },
 			"pulse":   (&pulse{beat: d.Pulse.Beat, fold: d.Lineage, node: node, environment: "", logger: d.Logger}).run,
 		},
-	}, nil
+	}
+	return s, own.Envoy.attach(s, door, d.Logger)
 }
 
 func fingerprints(pepper secret.String, own *secret.Fingerprints) (*secret.Fingerprints, error) {

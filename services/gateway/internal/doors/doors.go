@@ -3,6 +3,7 @@
 package doors
 
 import (
+	"context"
 	"net/http"
 	"net/netip"
 	"strconv"
@@ -10,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/chancery-dev/chancery/libs/problem"
+	"github.com/chancery-dev/chancery/services/gateway/internal/contract"
 	"github.com/chancery-dev/chancery/services/gateway/internal/verdict"
 )
 
@@ -40,11 +42,11 @@ type door struct {
 	environment string
 }
 
-// Handler serves /verify for nginx in the environment of its own, and /nginx/, /caddy/ and /traefik/ followed by sandbox or
-// production.
+// Handler serves /verify for nginx in the environment of its own, and /nginx/, /caddy/, /traefik/, /kong/ and /envoy/ followed
+// by sandbox or production; after the last the path of the call itself follows.
 func (d *Doors) Handler() http.Handler {
 	all := map[string]door{"/verify": {nginx, d.Environment}}
-	for name, p := range map[string]proxy{"nginx": nginx, "caddy": forwarded, "traefik": forwarded} {
+	for name, p := range map[string]proxy{"nginx": nginx, "kong": nginx, "caddy": forwarded, "traefik": forwarded} {
 		for _, environment := range []string{"sandbox", "production"} {
 			all["/"+name+"/"+environment] = door{p, environment}
 		}
@@ -52,6 +54,10 @@ func (d *Doors) Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if door, ok := all[r.URL.Path]; ok {
 			d.ask(w, r, &door)
+			return
+		}
+		if environment, target, ok := envoyed(r.RequestURI); ok {
+			d.envoy(w, r, environment, target)
 			return
 		}
 		problem.Write(w, problem.New(problem.NotFound, "not_found", "There is no such door."), "")
@@ -77,16 +83,21 @@ func (d *Doors) ask(w http.ResponseWriter, r *http.Request, at *door) {
 	if len(method) == 1 && len(target) == 1 {
 		q.request.Method, q.request.Target = method[0], target[0]
 	}
-	d.Authorizer.Judge(r.Context(), &q.request, &q.verdict)
-	network := ""
-	if !q.verdict.Allowed() {
-		network = Network(address(r, at.proxy))
-	}
-	d.Count(&q.verdict, network)
+	d.judge(r.Context(), q, address(r, at.proxy))
 	if Pass(w, &q.verdict) {
 		w.Header()[Context] = d.contexts.of(&q.verdict)
 		w.WriteHeader(http.StatusNoContent)
 	}
+}
+
+// judge asks the authorizer and takes note of the verdict.
+func (d *Doors) judge(ctx context.Context, q *asked, address string) {
+	d.Authorizer.Judge(ctx, &q.request, &q.verdict)
+	network := ""
+	if !q.verdict.Allowed() {
+		network = Network(address)
+	}
+	d.Count(&q.verdict, network)
 }
 
 // RequestOf is a call that arrived here itself.
@@ -142,30 +153,21 @@ const (
 
 // Pass says whether the call may pass; if not, it has been answered. That a version is deprecated is told in the headers.
 func Pass(w http.ResponseWriter, v *verdict.Verdict) bool {
-	h := w.Header()
 	if v.Allowed() {
-		if o := v.Operation; !o.Deprecated.IsZero() {
-			h["Deprecation"] = []string{"@" + strconv.FormatInt(o.Deprecated.Unix(), 10)} // RFC 9745 §2.1
-			h["Sunset"] = []string{o.Sunset.UTC().Format(http.TimeFormat)}                // RFC 8594 §3
-		}
+		deprecation(w.Header(), v.Operation)
 		return true
 	}
 	r := refusalOf(v)
-	h["Content-Type"] = contentType
-	h["Cache-Control"] = noStore
-	h[Problem] = r.line
-	if r.authenticate != nil {
-		h["Www-Authenticate"] = r.authenticate
-	}
-	if r.retry != nil {
-		h["Retry-After"] = r.retry
-	}
+	r.write(w.Header())
 	w.WriteHeader(r.status)
 	_, _ = w.Write(r.body)
 	return false
 }
 
-var (
-	contentType = []string{problem.ContentType}
-	noStore     = []string{"no-store"}
-)
+// deprecation tells that a version will end.
+func deprecation(h http.Header, o *contract.Operation) {
+	if !o.Deprecated.IsZero() {
+		h["Deprecation"] = []string{"@" + strconv.FormatInt(o.Deprecated.Unix(), 10)} // RFC 9745 §2.1
+		h["Sunset"] = []string{o.Sunset.UTC().Format(http.TimeFormat)}                // RFC 8594 §3
+	}
+}

@@ -2,6 +2,7 @@ package doors
 
 import (
 	"encoding/json"
+	"net/http"
 	"time"
 
 	"github.com/chancery-dev/chancery/libs/problem"
@@ -31,6 +32,24 @@ func made(title string, e *problem.Error, authenticate string) *refusal {
 	}
 	return r
 }
+
+// write sets the headers of the answer.
+func (r *refusal) write(h http.Header) {
+	h["Content-Type"] = contentType
+	h["Cache-Control"] = noStore
+	h[Problem] = r.line
+	if r.authenticate != nil {
+		h["Www-Authenticate"] = r.authenticate
+	}
+	if r.retry != nil {
+		h["Retry-After"] = r.retry
+	}
+}
+
+var (
+	contentType = []string{problem.ContentType}
+	noStore     = []string{"no-store"}
+)
 
 var (
 	// Whatever is wrong with a credential, the answer is the same byte for byte.
