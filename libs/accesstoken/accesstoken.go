@@ -48,6 +48,9 @@ type Claims struct {
 	KeyID string `json:"-"`
 }
 
+// AudienceOf is the audience of tokens for a product: what a resource parameter names (RFC 8707 §2).
+func AudienceOf(productID string) string { return "urn:chancery:product:" + productID }
+
 // Scopes is the scope claim taken apart, RFC 6749 §3.3.
 func (c Claims) Scopes() []string { return strings.Fields(c.Scope) }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/chancery-dev/chancery/libs/deadline"
+	"github.com/chancery-dev/chancery/libs/dpop"
 	"github.com/chancery-dev/chancery/libs/eventlog"
 	"github.com/chancery-dev/chancery/libs/lineage"
 	"github.com/chancery-dev/chancery/libs/projection"
@@ -34,6 +35,9 @@ func New(ctx context.Context, d service.Deps) (*service.Service, error) {
 	if err := service.Load(ctx, d.Config.Lookup, &own); err != nil {
 		return nil, err
 	}
+	if err := own.check(); err != nil {
+		return nil, err
+	}
 	authorizations := eventlog.Repository[authorization.State]{Log: d.Log, Kind: "issuance.authorization"}
 	credentials := eventlog.Repository[credential.State]{Log: d.Log, Kind: "issuance.credential"}
 	consents := eventlog.Repository[consent.State]{Log: d.Log, Kind: "issuance.consent"}
@@ -41,7 +45,7 @@ func New(ctx context.Context, d service.Deps) (*service.Service, error) {
 	keys := &oauth.Keys{Private: oauth.FromVault(d.Vault)}
 	custodian := oauth.Custodian{Keys: keys, Vault: d.Vault, Now: d.Clock, Repository: eventlog.Repository[signingkey.State]{Log: d.Log, Kind: "issuance.signing_key"}}
 	server := &oauth.Server{
-		Issuer: own.Issuer, Keys: keys, Credentials: credentials, Fold: d.Lineage, Fingerprints: d.Fingerprints,
+		Issuer: own.Issuer, Lifetime: own.TokenLifetime, Keys: keys, Proofs: dpop.New(d.Clock), Credentials: credentials, Fold: d.Lineage, Fingerprints: d.Fingerprints,
 		Tokens:  eventlog.Repository[token.State]{Log: d.Log, Kind: "issuance.token"},
 		Observe: d.Log.Observe, Now: d.Clock, Logger: d.Logger,
 	}
@@ -62,7 +66,7 @@ func New(ctx context.Context, d service.Deps) (*service.Service, error) {
 	uses := &projection.Runner{Name: "activity", DB: d.DB, Follow: d.Log.FollowActivity, First: d.Log.ActivityFirst, Views: view.Activity, Service: d.Name, Logger: d.Logger, Tracer: tracer}
 	return &service.Service{
 		Views: view.All, Folds: []service.Fold{applications.Apply, keys.Fold}, Policies: append(policy.All(policies), projection.Erases[*identityv1.PersonErased](d.Vault)), Start: custodian.Ensure,
-		Background: map[string]func(context.Context) error{"deadlines": due.Run, "uses": uses.Run, "authorizers": authorizers.Run},
+		Background: map[string]func(context.Context) error{"deadlines": due.Run, "uses": uses.Run, "authorizers": authorizers.Run, "refusals": server.Sweep},
 		Ready:      map[string]func(context.Context) error{"uses": uses.Ready},
 	}, nil
 }

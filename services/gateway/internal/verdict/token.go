@@ -13,9 +13,6 @@ import (
 	"github.com/chancery-dev/chancery/services/gateway/internal/fold"
 )
 
-// AudienceOf is the audience of tokens for a product.
-func AudienceOf(productID string) string { return "urn:chancery:product:" + productID }
-
 // token judges an access token: its signature and times, then everything it descends from, then the credential it was
 // issued to.
 func (a *Authorizer) token(ctx context.Context, v *Verdict, compact string) {
@@ -45,7 +42,7 @@ func (a *Authorizer) token(ctx context.Context, v *Verdict, compact string) {
 	}
 	var credential fold.Credential
 	ok := a.Fold.ByID(c.ClientID, &credential)
-	if !ok || c.Product != credential.Product || !slices.Contains(c.Audience, AudienceOf(credential.Product)) || c.Environment != credential.Environment {
+	if !ok || c.Product != credential.Product || !slices.Contains(c.Audience, accesstoken.AudienceOf(credential.Product)) || c.Environment != credential.Environment {
 		v.Reason = Unknown
 		return
 	}

@@ -20,7 +20,7 @@ func (s *suite) mint(t testing.TB, id string, change func(*accesstoken.Claims)) 
 		t.Fatal(err)
 	}
 	c := accesstoken.Claims{
-		Issuer: "https://portal.example", Subject: id, ClientID: id, Audience: jwt.Audience{verdict.AudienceOf(s.Product)},
+		Issuer: "https://portal.example", Subject: id, ClientID: id, Audience: jwt.Audience{accesstoken.AudienceOf(s.Product)},
 		Expires: jwt.NewNumericDate(now.Add(10 * time.Minute)), IssuedAt: jwt.NewNumericDate(now), ID: uuid.NewString(), Scope: "accounts:read",
 		Generation: 1, Application: s.Application, Organization: s.Organization, Product: s.Product, Environment: "sandbox", Seen: s.memory.Lineage.Position(),
 	}

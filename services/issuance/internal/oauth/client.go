@@ -2,11 +2,8 @@ package oauth
 
 import (
 	"context"
-	"errors"
-	"mime"
 	"net/http"
 	"net/url"
-	"strings"
 
 	"github.com/google/uuid"
 
@@ -15,43 +12,7 @@ import (
 	"github.com/chancery-dev/chancery/services/issuance/internal/credential"
 )
 
-const maxForm = 64 << 10
-
-// form reads the parameters of a request, refusing what RFC 6749 §3.2 refuses: another media type, parameters in the
-// query, and a parameter said twice.
-func form(w http.ResponseWriter, r *http.Request) (url.Values, *refusal) {
-	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != "application/x-www-form-urlencoded" {
-		return nil, refuse(http.StatusBadRequest, "invalid_request", "send application/x-www-form-urlencoded")
-	}
-	if r.URL.RawQuery != "" {
-		return nil, refuse(http.StatusBadRequest, "invalid_request", "parameters belong into the body")
-	}
-	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-	if err := r.ParseForm(); err != nil {
-		var large *http.MaxBytesError
-		if errors.As(err, &large) {
-			return nil, refuse(http.StatusRequestEntityTooLarge, "invalid_request", "the body is too large")
-		}
-		return nil, refuse(http.StatusBadRequest, "invalid_request", "the body is not a form")
-	}
-	for name, values := range r.PostForm {
-		if len(values) > 1 {
-			return nil, refuse(http.StatusBadRequest, "invalid_request", "a parameter is given twice: "+printable(name))
-		}
-	}
-	return r.PostForm, nil
-}
-
-func printable(name string) string {
-	return strings.Map(func(r rune) rune {
-		if r < 0x20 || r > 0x7e || r == '"' || r == '\\' {
-			return -1
-		}
-		return r
-	}, name[:min(len(name), 64)])
-}
-
-// client is an authenticated client.
+// client is whom a request is from: authenticated if it has a generation, else only named, and perhaps found.
 type client struct {
 	id         string
 	generation uint32
@@ -60,23 +21,59 @@ type client struct {
 	seen uint64
 }
 
-// authenticate finds the client by client_secret_basic or client_secret_post, never both (RFC 6749 §2.3).
-func (s *Server) authenticate(ctx context.Context, r *http.Request, f url.Values) (client, *refusal, error) {
-	id, presented, refused := presentedSecret(r, f)
-	if refused != nil {
-		return client{id: id}, refused, nil
-	}
-	unknown := client{id: id}
-	key, err := secret.Parse(presented)
-	if uuid.Validate(id) != nil {
-		return client{}, invalidClient(), nil
-	}
+// known says that the client was authenticated.
+func (c client) known() bool { return c.generation != 0 }
+
+// presented is how a request says which client it is from and proves it.
+type presented struct {
+	id     string
+	method string // the client authentication method of RFC 7591 §2, empty for none
+	secret string
+}
+
+// authenticates says whether a request carries any proof of who its client is.
+func authenticates(r *http.Request, f url.Values) bool {
+	p, err := presentation(r, f)
+	return err != nil || p.method != ""
+}
+
+// authenticate finds the client of a request and that it is live. Whatever is wrong with it looks alike outside.
+func (s *Server) authenticate(ctx context.Context, r *http.Request, f url.Values) (client, error) {
+	p, err := presentation(r, f)
 	if err != nil {
-		return unknown, invalidClient(), nil
+		return client{id: p.id}, err
 	}
-	state, tail, err := s.Credentials.LoadLeader(ctx, id)
+	if uuid.Validate(p.id) != nil || p.method == "" {
+		return client{}, invalidClient()
+	}
+	c := client{id: p.id}
+	state, tail, err := s.Credentials.LoadLeader(ctx, p.id)
 	if err != nil {
-		return unknown, nil, err
+		return c, err
+	}
+	c.state = state
+	generation, err := s.proven(p, state)
+	if err != nil {
+		return c, err
+	}
+	if s.Fold.Position() < tail {
+		if err := s.Fold.WaitFor(ctx, tail); err != nil {
+			return c, err
+		}
+	}
+	c.seen = s.Fold.Position()
+	if err := s.Fold.Live(lineage.Part("generation", p.id, generation), s.Now()); err != nil {
+		return c, invalidClient().because(why(err, state))
+	}
+	c.generation = generation
+	return c, nil
+}
+
+// proven is the generation whose secret was shown.
+func (s *Server) proven(p presented, state credential.State) (uint32, error) {
+	key, err := secret.Parse(p.secret)
+	if err != nil {
+		return 0, invalidClient()
 	}
 	var generation uint32
 	for _, g := range state.Generations {
@@ -86,43 +83,56 @@ func (s *Server) authenticate(ctx context.Context, r *http.Request, f url.Values
 		}
 	}
 	if generation == 0 || state.Kind != "client_secret" {
-		return unknown, invalidClient(), nil
+		return 0, invalidClient()
 	}
-	if s.Fold.Position() < tail {
-		if err := s.Fold.WaitFor(ctx, tail); err != nil {
-			return unknown, nil, err
-		}
-	}
-	seen := s.Fold.Position()
-	if err := s.Fold.Live(lineage.Part("generation", id, generation), s.Now()); err != nil {
-		return unknown, invalidClient(), nil
-	}
-	return client{id: id, generation: generation, state: state, seen: seen}, nil, nil
+	return generation, nil
 }
 
-func presentedSecret(r *http.Request, f url.Values) (id, value string, refused *refusal) {
-	if len(r.Header.Values("Authorization")) > 1 {
-		return "", "", refuse(http.StatusBadRequest, "invalid_request", "one Authorization header at most")
+// why names what a client's own secret died of, as it is recorded: the use of one that was retired is a sign of theft (D4).
+func why(err error, state credential.State) string {
+	d, ok := lineage.Why(err)
+	switch {
+	case !ok:
+		return "unreadable"
+	case d.Cause == lineage.Paused:
+		return "suspended"
+	case d.Cause == lineage.Expired || state.DeadReason == "expired":
+		return "expired"
+	case d.Cause != lineage.Ended:
+		return d.Cause.String()
+	case d.By.Kind == "generation":
+		return "retired"
+	case d.By.Kind == "credential":
+		return "revoked"
 	}
+	return d.By.Kind + "_ended"
+}
+
+// presentation reads how a client presents itself: in one way, by one Authorization header at most (RFC 6749 §2.3).
+func presentation(r *http.Request, f url.Values) (presented, error) {
+	if len(r.Header.Values("Authorization")) > 1 {
+		return presented{}, invalidRequest("one Authorization header at most")
+	}
+	p := presented{id: f.Get("client_id")}
 	basicID, basicSecret, basic := r.BasicAuth()
 	switch {
 	case r.Header.Get("Authorization") != "" && !basic:
-		return "", "", invalidClient()
+		return p, invalidClient()
 	case basic && f.Has("client_secret"):
-		return "", "", refuse(http.StatusBadRequest, "invalid_request", "authenticate in one way only")
+		return p, invalidRequest("authenticate in one way only")
 	case basic:
 		// RFC 6749 §2.3.1: both are form-encoded before they are joined.
 		id, err1 := url.QueryUnescape(basicID)
 		value, err2 := url.QueryUnescape(basicSecret)
-		if err1 != nil || err2 != nil {
-			return "", "", invalidClient()
+		switch {
+		case err1 != nil || err2 != nil:
+			return presented{}, invalidClient()
+		case p.id != "" && p.id != id:
+			return p, invalidRequest("client_id differs from the authenticated client")
 		}
-		if f.Has("client_id") && f.Get("client_id") != id {
-			return "", "", refuse(http.StatusBadRequest, "invalid_request", "client_id differs from the authenticated client")
-		}
-		return id, value, nil
-	case f.Get("client_id") == "" || f.Get("client_secret") == "":
-		return f.Get("client_id"), "", invalidClient()
+		return presented{id, "client_secret_basic", value}, nil
+	case f.Has("client_secret"):
+		p.method, p.secret = "client_secret_post", f.Get("client_secret")
 	}
-	return f.Get("client_id"), f.Get("client_secret"), nil
+	return p, nil
 }

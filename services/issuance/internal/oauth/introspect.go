@@ -35,28 +35,27 @@ func (s *Server) read(ctx context.Context, compact string) (accesstoken.Claims, 
 	return c, s.Fold.LiveClaim(c.Descent(), s.Now())
 }
 
+// asked is a request about one token from a client that authenticated.
+func (s *Server) asked(w http.ResponseWriter, r *http.Request) (*tokenRequest, bool) {
+	q, err := s.entered(w, r)
+	if err == nil && q.form.Get("token") == "" {
+		err = invalidRequest("token is missing")
+	}
+	if err != nil {
+		s.fail(w, r, q.client, err)
+		return nil, false
+	}
+	return q, true
+}
+
 // Introspect is RFC 7662; a client learns of tokens of its own product, of any other only that it is not active.
 func (s *Server) Introspect(w http.ResponseWriter, r *http.Request) {
-	f, refused := form(w, r)
-	if refused != nil {
-		refused.write(w)
+	q, ok := s.asked(w, r)
+	if !ok {
 		return
 	}
-	caller, refused, err := s.authenticate(r.Context(), r, f)
-	switch {
-	case err != nil:
-		s.unavailable(w, r, err)
-		return
-	case refused != nil:
-		s.rejected(r.Context(), caller.id, refused.Code)
-		refused.write(w)
-		return
-	case f.Get("token") == "":
-		refuse(http.StatusBadRequest, "invalid_request", "token is missing").write(w)
-		return
-	}
-	c, err := s.read(r.Context(), f.Get("token"))
-	if err != nil || c.Product != caller.state.ProductID || c.Organization != caller.state.Organization {
+	c, err := s.read(r.Context(), q.form.Get("token"))
+	if err != nil || c.Product != q.client.state.ProductID || c.Organization != q.client.state.Organization {
 		answer(w, http.StatusOK, introspection{})
 		return
 	}
@@ -68,31 +67,17 @@ func (s *Server) Introspect(w http.ResponseWriter, r *http.Request) {
 
 // Revoke is RFC 7009: 200 whether or not there was anything to revoke; only the client's own tokens end.
 func (s *Server) Revoke(w http.ResponseWriter, r *http.Request) {
-	f, refused := form(w, r)
-	if refused != nil {
-		refused.write(w)
+	q, ok := s.asked(w, r)
+	if !ok {
 		return
 	}
-	caller, refused, err := s.authenticate(r.Context(), r, f)
-	switch {
-	case err != nil:
-		s.unavailable(w, r, err)
-		return
-	case refused != nil:
-		s.rejected(r.Context(), caller.id, refused.Code)
-		refused.write(w)
-		return
-	case f.Get("token") == "":
-		refuse(http.StatusBadRequest, "invalid_request", "token is missing").write(w)
-		return
-	}
-	c, err := accesstoken.Verify(f.Get("token"), accesstoken.Expect{Issuer: s.Issuer, Now: s.Now(), Key: s.Keys.Public})
-	if err == nil && c.ClientID == caller.id {
-		_, err = s.Tokens.Handle(as(r.Context(), caller), c.ID, token.Revoke{
-			CredentialID: caller.id, OrganizationID: caller.state.Organization, ExpiresAt: c.Expires.Time(),
+	c, err := accesstoken.Verify(q.form.Get("token"), accesstoken.Expect{Issuer: s.Issuer, Now: s.Now(), Key: s.Keys.Public})
+	if err == nil && c.ClientID == q.client.id {
+		_, err = s.Tokens.Handle(as(r.Context(), q.client), c.ID, token.Revoke{
+			CredentialID: q.client.id, OrganizationID: q.client.state.Organization, ExpiresAt: c.Expires.Time(),
 		})
 		if err != nil {
-			s.unavailable(w, r, err)
+			s.fail(w, r, q.client, err)
 			return
 		}
 	}
