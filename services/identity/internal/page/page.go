@@ -1,34 +1,17 @@
-// Package page renders the sign-in pages: plain HTML without a script, in light and dark, under a policy that allows no other.
+// Package page renders the sign-in pages.
 package page
 
 import (
-	"bytes"
-	"crypto/sha256"
 	"embed"
-	"encoding/hex"
-	"html/template"
 	"net/http"
-	"strings"
+
+	"github.com/chancery-dev/chancery/libs/webpage"
 )
 
-//go:embed *.html auth.css seal.svg
+//go:embed *.html
 var files embed.FS
 
-var (
-	templates = template.Must(template.New("").Funcs(template.FuncMap{"asset": asset}).ParseFS(files, "*.html"))
-	versions  = map[string]string{"auth.css": version("auth.css"), "seal.svg": version("seal.svg")}
-)
-
-func version(name string) string {
-	b, err := files.ReadFile(name)
-	if err != nil {
-		panic(err)
-	}
-	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:6])
-}
-
-func asset(name string) string { return "/auth/assets/" + versions[name] + "/" + name }
+var site = webpage.New("/auth/assets/", "You sign in with your organisation’s own account. There is no password here.", files)
 
 // SignIn asks for an address, or offers the organisation that was used last.
 type SignIn struct {
@@ -55,68 +38,26 @@ type Failed struct {
 // SignedOut says that the session is over.
 type SignedOut struct{}
 
-type content struct {
-	Title, Theme string
-	Page         any
-}
-
 // Render writes a page with its security headers. The theme is what the browser's cookie asks for.
 func Render(w http.ResponseWriter, r *http.Request, status int, page any) {
-	c := content{Theme: theme(r), Page: page}
-	var name string
+	var name, title string
 	switch p := page.(type) {
 	case SignIn:
-		name, c.Title = "sign-in", "Sign in"
+		name, title = "sign-in", "Sign in"
 	case Found:
-		name, c.Title = "found", "Sign in with "+p.Name
+		name, title = "found", "Sign in with "+p.Name
 	case Unknown:
-		name, c.Title = "unknown", "No organisation found"
+		name, title = "unknown", "No organisation found"
 	case Failed:
-		name, c.Title = "failed", p.Title
+		name, title = "failed", p.Title
 	default:
-		name, c.Title = "signed-out", "Signed out"
+		name, title = "signed-out", "Signed out"
 	}
-	var out bytes.Buffer
-	if err := templates.ExecuteTemplate(&out, name, c); err != nil {
-		http.Error(w, "The page cannot be shown.", http.StatusInternalServerError)
-		return
-	}
-	Headers(w.Header())
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.WriteHeader(status)
-	_, _ = out.WriteTo(w)
+	site.Render(w, r, status, name, title, page)
 }
 
 // Headers sets what every sign-in page and redirect carries.
-func Headers(h http.Header) {
-	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
-	h.Set("Cross-Origin-Opener-Policy", "same-origin")
-	h.Set("Cross-Origin-Resource-Policy", "same-origin")
-	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("X-Frame-Options", "DENY")
-}
-
-func theme(r *http.Request) string {
-	if c, err := r.Cookie("theme"); err == nil && (c.Value == "light" || c.Value == "dark") {
-		return c.Value
-	}
-	return "system"
-}
+func Headers(h http.Header) { webpage.Headers(h) }
 
 // Asset serves the pages' own style and picture for ever, since their addresses change with them.
-func Asset(w http.ResponseWriter, r *http.Request) {
-	at, name, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/auth/assets/"), "/")
-	b, err := files.ReadFile(name)
-	if err != nil || versions[name] == "" || versions[name] != at {
-		http.NotFound(w, r)
-		return
-	}
-	Headers(w.Header())
-	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
-	w.Header().Set("Content-Type", map[bool]string{true: "text/css; charset=utf-8", false: "image/svg+xml"}[strings.HasSuffix(name, ".css")])
-	_, _ = w.Write(b)
-}
+func Asset(w http.ResponseWriter, r *http.Request) { site.Asset(w, r) }

@@ -73,7 +73,7 @@ func TestEveryAssetAPageNamesIsServedForEver(t *testing.T) {
 			t.Errorf("%s: %d", m[1], w.Code)
 		}
 	}
-	for _, path := range []string{"/auth/assets/x/auth.css", "/auth/assets//page.go", "/auth/assets/x/frame.html", "/auth/assets/", "/auth/assets/../page.go"} {
+	for _, path := range []string{"/auth/assets/x/page.css", "/auth/assets//page.go", "/auth/assets/x/frame.html", "/auth/assets/", "/auth/assets/../page.go"} {
 		w := httptest.NewRecorder()
 		r := httptest.NewRequest("GET", "/", nil)
 		r.URL.Path = path
