@@ -31,6 +31,7 @@ type lease struct {
 	logger *slog.Logger
 
 	until atomic.Int64 // nanoseconds after begun
+	held  atomic.Int64 // nanoseconds after begun when the question was asked whose answer holds
 	begun time.Time
 	mu    sync.Mutex
 	lost  uint64 // how often the connection was lost
@@ -42,6 +43,9 @@ func newLease(tail func(context.Context) (uint64, error), fold *lineage.Fold, li
 
 // fresh says whether a verdict may rest on the fold now.
 func (l *lease) fresh() bool { return int64(time.Since(l.begun)) < l.until.Load() }
+
+// age is how long ago it was last known that nothing newer was missing.
+func (l *lease) age() time.Duration { return time.Since(l.begun) - time.Duration(l.held.Load()) }
 
 // ready is nil while the lease is held.
 func (l *lease) ready(context.Context) error {
@@ -108,6 +112,7 @@ func (l *lease) confirm(ctx context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.lost == lost { // else the answer is of a connection that is gone
+		l.held.Store(int64(asked))
 		l.until.Store(int64(asked + l.life))
 	}
 	return nil

@@ -14,6 +14,7 @@ import (
 	"github.com/chancery-dev/chancery/libs/eventlog"
 	"github.com/chancery-dev/chancery/libs/lineage"
 	"github.com/chancery-dev/chancery/libs/secret"
+	"github.com/chancery-dev/chancery/services/gateway/internal/decision"
 	"github.com/chancery-dev/chancery/services/gateway/internal/doors"
 	"github.com/chancery-dev/chancery/services/gateway/internal/fold"
 	"github.com/chancery-dev/chancery/services/gateway/internal/record"
@@ -47,6 +48,7 @@ type Options struct {
 type Library struct {
 	authorizer *verdict.Authorizer
 	book       *record.Book
+	seal       *decision.Seal
 	cancel     context.CancelFunc
 	ended      chan error
 }
@@ -68,9 +70,11 @@ func Open(ctx context.Context, o Options) (*Library, error) {
 		o.Lease = 2 * time.Second
 	}
 	lease := newLease(o.Log.Tail, live, o.Lease, o.Logger)
+	o.Name = name(o.Name)
 	l := &Library{
-		authorizer: &verdict.Authorizer{Fold: facts, Fingerprints: o.Fingerprints, Issuer: o.Issuer, Now: o.Clock, Fresh: lease.fresh},
-		book:       &record.Book{Observe: o.Log.Observe, Authorizer: name(o.Name), Now: o.Clock, Logger: o.Logger},
+		authorizer: &verdict.Authorizer{Fold: facts, Fingerprints: o.Fingerprints, Issuer: o.Issuer, Now: o.Clock, Fresh: lease.fresh, Held: lease.age},
+		book:       &record.Book{Observe: o.Log.Observe, Authorizer: o.Name, Now: o.Clock, Logger: o.Logger},
+		seal:       decision.NewSeal(o.Name, o.Fingerprints),
 		ended:      make(chan error, 1),
 	}
 	tail, err := o.Log.Tail(ctx)
@@ -116,6 +120,9 @@ func (l *Library) Authorize(ctx context.Context, r Request) Verdict {
 	return v
 }
 
+// Decision is the id of a verdict of this authorizer, which explains it to whoever may ask.
+func (l *Library) Decision(v *Verdict) string { return l.seal.ID(v) }
+
 // Position is how far the log is folded.
 func (l *Library) Position() uint64 { return l.authorizer.Fold.Lineage().Position() }
 
@@ -123,6 +130,7 @@ func (l *Library) Position() uint64 { return l.authorizer.Fold.Lineage().Positio
 func (l *Library) Guard(environment string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		v := l.Authorize(r.Context(), doors.RequestOf(r, environment))
+		w.Header()[decision.Header] = []string{l.Decision(&v)}
 		if !doors.Pass(w, &v) {
 			return
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/chancery-dev/chancery/libs/secret"
 	"github.com/chancery-dev/chancery/libs/service"
+	"github.com/chancery-dev/chancery/services/gateway/internal/decision"
 	"github.com/chancery-dev/chancery/services/gateway/internal/doors"
 	"github.com/chancery-dev/chancery/services/gateway/internal/fold"
 	"github.com/chancery-dev/chancery/services/gateway/internal/record"
@@ -45,8 +46,8 @@ func New(ctx context.Context, d service.Deps) (*service.Service, error) {
 	book := &record.Book{Observe: d.Log.Observe, Authorizer: node, Now: d.Clock, Logger: d.Logger}
 	lease := newLease(d.Log.Tail, d.Lineage, own.Lease, d.Logger)
 	door := &doors.Doors{
-		Authorizer:  &verdict.Authorizer{Fold: facts, Fingerprints: fingerprints, Issuer: own.Issuer, Now: d.Clock, Fresh: lease.fresh},
-		Environment: own.Environment, Count: book.Count,
+		Authorizer:  &verdict.Authorizer{Fold: facts, Fingerprints: fingerprints, Issuer: own.Issuer, Now: d.Clock, Fresh: lease.fresh, Held: lease.age},
+		Environment: own.Environment, Count: book.Count, Decision: decision.NewSeal(node, fingerprints).ID,
 	}
 	s := &service.Service{
 		Folds: []service.Fold{facts.Apply}, Handler: door.Handler(), Stop: book.Close,

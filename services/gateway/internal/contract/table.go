@@ -3,6 +3,8 @@ package contract
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/binary"
 	"slices"
 	"strings"
 	"time"
@@ -18,6 +20,8 @@ type Operation struct {
 	ProductID, VersionID, Version string
 	// Deprecated and Sunset are when the version was deprecated and when it ends; zero if it is not.
 	Deprecated, Sunset time.Time
+
+	name Name
 }
 
 // Version is one version that the gateway serves.
@@ -33,9 +37,33 @@ type Version struct {
 
 // Table finds operations. It is never changed; a new one takes its place.
 type Table struct {
-	bases map[string][]claim // base path without a trailing slash
-	deep  int                // most segments of a base path
+	bases  map[string][]claim // base path without a trailing slash
+	deep   int                // most segments of a base path
+	digest [sha256.Size]byte
+	named  map[Name]*Operation
 }
+
+// Name is short for one operation of one version; of those that share it, nobody's contract can choose which.
+type Name [6]byte
+
+// NameOf is the name of an operation.
+func NameOf(o *Operation) (n Name) { return o.name }
+
+func nameOf(o *Operation) (n Name) {
+	h := sha256.New()
+	for _, part := range []string{o.VersionID, o.ID, o.Method, o.Template} {
+		h.Write(binary.AppendUvarint(nil, uint64(len(part))))
+		h.Write([]byte(part))
+	}
+	copy(n[:], h.Sum(nil))
+	return n
+}
+
+// Digest is of all that the table was made of, in an order of its own.
+func (t *Table) Digest() [sha256.Size]byte { return t.digest }
+
+// Named is the operation of this name, or nil.
+func (t *Table) Named(n Name) *Operation { return t.named[n] }
 
 // claim is what one product serves under a base path.
 type claim struct {
@@ -46,7 +74,7 @@ type claim struct {
 
 // Compile makes the table of the versions served now.
 func Compile(versions []Version) *Table {
-	t := &Table{bases: map[string][]claim{}}
+	t := &Table{bases: map[string][]claim{}, named: map[Name]*Operation{}, digest: digest(versions)}
 	ordered := slices.Clone(versions)
 	slices.SortFunc(ordered, func(a, b Version) int { return cmp.Compare(a.Published, b.Published) })
 	for _, v := range ordered {
@@ -56,6 +84,8 @@ func Compile(versions []Version) *Table {
 			o := v.Operations[i]
 			o.Template = base + o.Template
 			o.ProductID, o.VersionID, o.Version, o.Deprecated, o.Sunset = v.ProductID, v.ID, v.Number, v.Deprecated, v.Sunset
+			o.name = nameOf(&o)
+			t.named[o.name] = &o
 			root.add(split(v.Operations[i].Template), &o)
 		}
 		claims := t.bases[base]

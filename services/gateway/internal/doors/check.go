@@ -11,6 +11,7 @@ import (
 	rpcstatus "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc/codes"
 
+	"github.com/chancery-dev/chancery/services/gateway/internal/decision"
 	"github.com/chancery-dev/chancery/services/gateway/internal/verdict"
 )
 
@@ -24,9 +25,9 @@ func (d *Doors) Check(ctx context.Context, in *authv3.CheckRequest) (*authv3.Che
 	q.request = d.checked(in)
 	d.judge(ctx, q, in.GetAttributes().GetSource().GetAddress().GetSocketAddress().GetAddress())
 	if !q.verdict.Allowed() {
-		return denied(refusalOf(&q.verdict)), nil
+		return denied(refusalOf(&q.verdict), q.decision), nil
 	}
-	out := &authv3.OkHttpResponse{Headers: []*corev3.HeaderValueOption{over(Context, d.contexts.of(&q.verdict)[0])}, HeadersToRemove: secrets}
+	out := &authv3.OkHttpResponse{ResponseHeadersToAdd: []*corev3.HeaderValueOption{over(decision.Header, q.decision)}, Headers: []*corev3.HeaderValueOption{over(Context, d.contexts.of(&q.verdict)[0])}, HeadersToRemove: secrets}
 	if o := q.verdict.Operation; !o.Deprecated.IsZero() {
 		h := http.Header{}
 		deprecation(h, o)
@@ -78,7 +79,7 @@ var (
 	secrets = []string{"authorization", "x-api-key", strings.ToLower(Problem)}
 )
 
-func denied(r *refusal) *authv3.CheckResponse {
+func denied(r *refusal, id string) *authv3.CheckResponse {
 	code := codes.PermissionDenied
 	switch r.status {
 	case http.StatusUnauthorized:
@@ -87,7 +88,7 @@ func denied(r *refusal) *authv3.CheckResponse {
 		code = codes.Unavailable
 	}
 	out := &authv3.DeniedHttpResponse{Status: &typev3.HttpStatus{Code: typev3.StatusCode(r.status)}, Body: string(r.body)}
-	h := http.Header{}
+	h := http.Header{decision.Header: {id}}
 	r.write(h)
 	for name, values := range h {
 		out.Headers = append(out.Headers, over(name, values[0]))

@@ -12,6 +12,7 @@ import (
 
 	"github.com/chancery-dev/chancery/libs/problem"
 	"github.com/chancery-dev/chancery/services/gateway/internal/contract"
+	"github.com/chancery-dev/chancery/services/gateway/internal/decision"
 	"github.com/chancery-dev/chancery/services/gateway/internal/verdict"
 )
 
@@ -22,6 +23,8 @@ type Doors struct {
 	Environment string
 	// Count takes note of every verdict.
 	Count func(v *verdict.Verdict, network string)
+	// Decision is the id of a verdict, which every answer carries.
+	Decision func(v *verdict.Verdict) string
 
 	contexts contexts
 }
@@ -68,6 +71,8 @@ func (d *Doors) Handler() http.Handler {
 type asked struct {
 	request verdict.Request
 	verdict verdict.Verdict
+	// decision is the id of the verdict.
+	decision string
 }
 
 var memory = sync.Pool{New: func() any { return new(asked) }}
@@ -84,13 +89,14 @@ func (d *Doors) ask(w http.ResponseWriter, r *http.Request, at *door) {
 		q.request.Method, q.request.Target = method[0], target[0]
 	}
 	d.judge(r.Context(), q, address(r, at.proxy))
+	w.Header()[decision.Header] = []string{q.decision}
 	if Pass(w, &q.verdict) {
 		w.Header()[Context] = d.contexts.of(&q.verdict)
 		w.WriteHeader(http.StatusNoContent)
 	}
 }
 
-// judge asks the authorizer and takes note of the verdict.
+// judge asks the authorizer, takes note of the verdict and gives it an id.
 func (d *Doors) judge(ctx context.Context, q *asked, address string) {
 	d.Authorizer.Judge(ctx, &q.request, &q.verdict)
 	network := ""
@@ -98,6 +104,7 @@ func (d *Doors) judge(ctx context.Context, q *asked, address string) {
 		network = Network(address)
 	}
 	d.Count(&q.verdict, network)
+	q.decision = d.Decision(&q.verdict)
 }
 
 // RequestOf is a call that arrived here itself.

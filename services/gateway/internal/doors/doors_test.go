@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/chancery-dev/chancery/libs/secret"
+	"github.com/chancery-dev/chancery/services/gateway/internal/decision"
 	"github.com/chancery-dev/chancery/services/gateway/internal/doors"
 	"github.com/chancery-dev/chancery/services/gateway/internal/record"
 	"github.com/chancery-dev/chancery/services/gateway/internal/verdict"
@@ -39,7 +40,7 @@ func BenchmarkADoor(b *testing.B) {
 	w := worldtest.Make(memory.Append, fingerprints, time.Now())
 	_, key := w.Issue("api_key", "accounts:read")
 	book := &record.Book{Authorizer: "a", Now: time.Now}
-	door := (&doors.Doors{Authorizer: &verdict.Authorizer{Fold: memory.Fold, Fingerprints: fingerprints, Now: time.Now}, Environment: "sandbox", Count: book.Count}).Handler()
+	door := (&doors.Doors{Authorizer: &verdict.Authorizer{Fold: memory.Fold, Fingerprints: fingerprints, Now: time.Now}, Environment: "sandbox", Count: book.Count, Decision: decision.NewSeal("a", fingerprints).ID}).Handler()
 	r, err := http.NewRequest("GET", "http://gateway/verify", nil)
 	if err != nil {
 		b.Fatal(err)

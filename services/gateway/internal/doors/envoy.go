@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/chancery-dev/chancery/services/gateway/internal/decision"
 	"github.com/chancery-dev/chancery/services/gateway/internal/verdict"
 )
 
@@ -28,6 +29,7 @@ func (d *Doors) envoy(w http.ResponseWriter, r *http.Request, environment, targe
 		Overridden: overridden(r.Header),
 	}
 	d.judge(r.Context(), q, address(r, forwarded))
+	w.Header()[decision.Header] = []string{q.decision}
 	if Pass(w, &q.verdict) {
 		w.Header()[Context] = d.contexts.of(&q.verdict)
 		w.WriteHeader(http.StatusOK)

@@ -40,7 +40,8 @@ type Fold struct {
 	served        map[string]bool
 	keys          map[string]ed25519.PublicKey
 
-	table atomic.Pointer[contract.Table]
+	table   atomic.Pointer[contract.Table]
+	applied atomic.Uint64
 }
 
 // New is a fold before the first message, beside the lineage of the same log.
@@ -55,6 +56,9 @@ func New(l *lineage.Fold, logger *slog.Logger) *Fold {
 
 // Lineage is the fold that says what is live.
 func (f *Fold) Lineage() *lineage.Fold { return f.lineage }
+
+// Applied is the position up to which facts may have been folded: ahead of the lineage while a batch is under way.
+func (f *Fold) Applied() uint64 { return f.applied.Load() }
 
 // Table finds the operations that are served.
 func (f *Fold) Table() *contract.Table { return f.table.Load() }
@@ -71,6 +75,10 @@ func (f *Fold) Key(id string) (ed25519.PublicKey, bool) {
 func (f *Fold) Apply(_ context.Context, batch []eventlog.Recorded) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if n := len(batch); n > 0 {
+		// Before anything of it is seen: who finds this unchanged afterwards has seen nothing of the batch.
+		f.applied.Store(batch[n-1].Sequence)
+	}
 	compile := false
 	for _, r := range batch {
 		if r.Forged {

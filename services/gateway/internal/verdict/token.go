@@ -20,11 +20,12 @@ func (a *Authorizer) token(ctx context.Context, v *Verdict, compact string) {
 		v.Reason = Unknown
 		return
 	}
-	c, claim, reason := a.read(compact, v.At)
+	known, reason := a.read(compact, v.At)
 	if reason != "" {
 		v.Reason = reason
 		return
 	}
+	c, claim := &known.claims, known.claim
 	live := a.Fold.Lineage()
 	if shown := claim.Shown(); shown > live.Position() {
 		patience := a.Patience
@@ -38,7 +39,7 @@ func (a *Authorizer) token(ctx context.Context, v *Verdict, compact string) {
 			v.Reason = Stale
 			return
 		}
-		v.Position = live.Position()
+		v.Position, v.Bundle = live.Position(), a.Fold.Table()
 	}
 	var credential fold.Credential
 	ok := a.Fold.ByID(c.ClientID, &credential)
@@ -47,7 +48,7 @@ func (a *Authorizer) token(ctx context.Context, v *Verdict, compact string) {
 		return
 	}
 	credential.Generation = c.Generation
-	v.Credential, v.Token, v.Scopes = credential, c.ID, c.Scopes()
+	v.Credential, v.Token, v.Scopes, v.Claims = credential, c.ID, known.scopes, c
 	if err := live.LiveClaim(claim, v.At); err != nil {
 		v.Reason = why(err, &credential)
 		return
@@ -57,21 +58,21 @@ func (a *Authorizer) token(ctx context.Context, v *Verdict, compact string) {
 
 // read verifies a token, once for as long as it is remembered: what is remembered is that the signature holds, never that
 // the token is live.
-func (a *Authorizer) read(compact string, now time.Time) (accesstoken.Claims, lineage.Claim, Reason) {
+func (a *Authorizer) read(compact string, now time.Time) (*remembered, Reason) {
 	sum := sha256.Sum256([]byte(compact))
 	if t := a.tokens.get(sum); t != nil {
-		return t.claims, t.claim, ""
+		return t, ""
 	}
 	c, err := accesstoken.Verify(compact, accesstoken.Expect{Issuer: a.Issuer, Now: now, Key: a.Fold.Key})
 	switch {
 	case errors.Is(err, accesstoken.ErrExpired):
-		return c, lineage.Claim{}, Expired
+		return nil, Expired
 	case err != nil:
-		return c, lineage.Claim{}, Unknown
+		return nil, Unknown
 	}
-	t := &remembered{claims: c, claim: c.Descent()}
+	t := &remembered{claims: c, claim: c.Descent(), scopes: c.Scopes()}
 	a.tokens.put(sum, t, now)
-	return t.claims, t.claim, ""
+	return t, ""
 }
 
 // remember bounds how many tokens are remembered.
@@ -80,6 +81,7 @@ const remember = 1 << 16
 type remembered struct {
 	claims accesstoken.Claims
 	claim  lineage.Claim
+	scopes []string
 }
 
 // tokens remembers verified tokens by the hash of all of their bytes.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/chancery-dev/chancery/libs/accesstoken"
 	"github.com/chancery-dev/chancery/libs/lineage"
 	"github.com/chancery-dev/chancery/libs/secret"
 	"github.com/chancery-dev/chancery/services/gateway/internal/contract"
@@ -68,9 +69,17 @@ type Verdict struct {
 	Operation *contract.Operation
 	// Scopes are those the caller has for the product now.
 	Scopes []string
-	// Position is that of the fold: the verdict rests on it or a later one.
-	Position uint64
-	At       time.Time
+	// Position is that of the fold: the verdict rests on it. Through is the same, unless facts kept arriving while it was
+	// reached: then it rests on any position up to Through.
+	Position, Through uint64
+	At                time.Time
+	// Environment is that of the upstream, Held how long ago the fold was last known to hold the newest facts.
+	Environment string
+	Held        time.Duration
+	// Bundle is what operations were looked up in.
+	Bundle *contract.Table
+	// Claims are those of the token presented, nil for an API key.
+	Claims *accesstoken.Claims
 }
 
 // Allowed says that the call may pass.
@@ -101,6 +110,8 @@ type Authorizer struct {
 	Patience time.Duration
 	// Fresh says whether the fold is known to hold the newest facts; nil stands for always.
 	Fresh func() bool
+	// Held is how long ago that was last known; nil stands for now.
+	Held func() time.Duration
 
 	tokens tokens
 }
@@ -112,9 +123,24 @@ func (a *Authorizer) Authorize(ctx context.Context, r Request) (v Verdict) {
 	return v
 }
 
-// Judge is Authorize into memory of the caller's.
+// tries bounds how often a call is judged again because facts arrived meanwhile.
+const tries = 3
+
+// Judge is Authorize into memory of the caller's. A verdict rests on one position, so that it can be reached again from it.
 func (a *Authorizer) Judge(ctx context.Context, r *Request, v *Verdict) {
-	*v = Verdict{Position: a.Fold.Lineage().Position(), At: a.Now()}
+	for range tries {
+		if a.judge(ctx, r, v); v.Position == v.Through {
+			return
+		}
+	}
+}
+
+func (a *Authorizer) judge(ctx context.Context, r *Request, v *Verdict) {
+	*v = Verdict{Position: a.Fold.Lineage().Position(), At: a.Now(), Environment: r.Environment, Bundle: a.Fold.Table()}
+	if a.Held != nil {
+		v.Held = a.Held()
+	}
+	defer func() { v.Through = max(v.Position, a.Fold.Applied()) }()
 	if a.Fresh != nil && !a.Fresh() {
 		v.Reason = Stale
 		return
@@ -192,7 +218,7 @@ func (a *Authorizer) call(v *Verdict, r *Request) {
 		v.Reason = EnvironmentMismatch
 		return
 	}
-	v.Operation = a.Fold.Table().Find(r.Method, &path)
+	v.Operation = v.Bundle.Find(r.Method, &path)
 	switch {
 	case v.Operation == nil:
 		v.Reason = NoOperation
