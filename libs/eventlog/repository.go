@@ -118,7 +118,7 @@ func (r Repository[S]) keep(subject string, f folded[S]) {
 // It waits until the log's Frontier has reached the aggregate's tail and what the caller was shown. A command id that is
 // already in the aggregate answers with what it led to.
 func (r Repository[S]) Handle(ctx context.Context, id string, cmd aggregate.Command[S]) (Outcome, error) {
-	return r.handle(ctx, id, func(ctx context.Context, tail uint64) (aggregate.Command[S], uint64, error) {
+	return r.handle(ctx, id, false, func(ctx context.Context, tail uint64) (aggregate.Command[S], uint64, error) {
 		seen, err := r.Log.seen(ctx, tail)
 		return cmd, seen, err
 	})
@@ -153,19 +153,29 @@ func reached(seen, tail, shown uint64) error {
 // aggregate's tail and answers the command and the position of the fold it read from, which must have reached tail and
 // what the caller was shown.
 func (r Repository[S]) HandleWith(ctx context.Context, id string, build func(ctx context.Context, tail uint64) (cmd aggregate.Command[S], seen uint64, err error)) (Outcome, error) {
-	return r.handle(ctx, id, func(ctx context.Context, tail uint64) (aggregate.Command[S], uint64, error) {
+	return r.handle(ctx, id, false, r.reaching(build))
+}
+
+func (r Repository[S]) reaching(build prepare[S]) prepare[S] {
+	return func(ctx context.Context, tail uint64) (aggregate.Command[S], uint64, error) {
 		cmd, seen, err := build(ctx, tail)
 		if err == nil {
 			err = reached(seen, tail, MetaFrom(ctx).Shown)
 		}
 		return cmd, seen, err
-	})
+	}
+}
+
+// HandleNew is HandleWith for an id that was made for this very command: nothing is looked up before the append, which
+// finds out if something is there after all.
+func (r Repository[S]) HandleNew(ctx context.Context, id string, build func(ctx context.Context, tail uint64) (cmd aggregate.Command[S], seen uint64, err error)) (Outcome, error) {
+	return r.handle(ctx, id, true, r.reaching(build))
 }
 
 // prepare makes the command of one attempt and says which fold it rests on.
 type prepare[S aggregate.State[S]] func(ctx context.Context, tail uint64) (aggregate.Command[S], uint64, error)
 
-func (r Repository[S]) handle(ctx context.Context, id string, build prepare[S]) (Outcome, error) {
+func (r Repository[S]) handle(ctx context.Context, id string, fresh bool, build prepare[S]) (Outcome, error) {
 	ctx, cancel := r.Log.bound(ctx)
 	defer cancel()
 	subject := r.subject(id)
@@ -183,7 +193,7 @@ func (r Repository[S]) handle(ctx context.Context, id string, build prepare[S]) 
 	}
 	leader := false
 	for try := 0; ; try++ {
-		out, err := r.decide(ctx, subject, leader, build)
+		out, err := r.decide(ctx, subject, leader, fresh && !leader, build)
 		switch {
 		case errors.Is(err, errLookAgain):
 			leader = true
@@ -202,10 +212,13 @@ func (r Repository[S]) handle(ctx context.Context, id string, build prepare[S]) 
 // errLookAgain says that a refusal rested on a state the leader knows to be old.
 var errLookAgain = errors.New("the state was old")
 
-func (r Repository[S]) decide(ctx context.Context, subject string, leader bool, build prepare[S]) (Outcome, error) {
-	f, err := r.load(ctx, subject, leader)
-	if err != nil {
-		return Outcome{}, err
+func (r Repository[S]) decide(ctx context.Context, subject string, leader, fresh bool, build prepare[S]) (Outcome, error) {
+	var f folded[S]
+	var err error
+	if !fresh {
+		if f, err = r.load(ctx, subject, leader); err != nil {
+			return Outcome{}, err
+		}
 	}
 	m := MetaFrom(ctx)
 	if at, ok := f.commands[m.CommandID]; ok {

@@ -1,6 +1,7 @@
 package eventlog_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -112,6 +113,35 @@ func TestARepeatedCommandAnswersWhatItLedTo(t *testing.T) {
 	again, err := signers(l).Handle(ctx, "a", publish{"3"})
 	if err != nil || !again.Repeated || again.Position != first.Position || again.Facts[0].(*eventv1.SignerKeyPublished).GetKeyId() != "1" {
 		t.Fatalf("%+v %v", again, err)
+	}
+}
+
+func TestANewAggregateIsNotLookedUpFirstAndStillNeverWrittenOver(t *testing.T) {
+	l, _ := one(t)
+	build := func(key string) func(context.Context, uint64) (publishCommand, uint64, error) {
+		return func(_ context.Context, tail uint64) (publishCommand, uint64, error) { return publish{key}, tail, nil }
+	}
+	ctx := eventlog.WithMeta(within(t), eventlog.Meta{CommandID: uuid.NewString()})
+	first, err := signers(l).HandleNew(ctx, "a", build("1"))
+	if err != nil || first.Position != 1 || first.Repeated {
+		t.Fatalf("%+v %v", first, err)
+	}
+	again, err := signers(l).HandleNew(ctx, "a", build("2"))
+	if err != nil || !again.Repeated || again.Position != 1 || again.Facts[0].(*eventv1.SignerKeyPublished).GetKeyId() != "1" {
+		t.Fatalf("a repeated command: %+v %v", again, err)
+	}
+	other, err := signers(l).HandleNew(within(t), "a", build("3"))
+	if err != nil || other.Position != 2 {
+		t.Fatalf("somebody else's aggregate after all: %+v %v", other, err)
+	}
+	if s, at, err := signers(l).Load(within(t), "a"); err != nil || at != 2 || s.Published != 2 {
+		t.Fatalf("%+v at %d: %v", s, at, err)
+	}
+	if _, err := signers(l).Handle(within(t), "a", withdraw{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := signers(l).HandleNew(within(t), "a", build("4")); !errors.Is(err, errWithdrawn) {
+		t.Fatalf("a rule that only the stored facts know: %v", err)
 	}
 }
 

@@ -41,7 +41,7 @@ func New(ctx context.Context, d service.Deps) (*service.Service, error) {
 	authorizations := eventlog.Repository[authorization.State]{Log: d.Log, Kind: "issuance.authorization"}
 	credentials := eventlog.Repository[credential.State]{Log: d.Log, Kind: "issuance.credential"}
 	consents := eventlog.Repository[consent.State]{Log: d.Log, Kind: "issuance.consent"}
-	applications := &standing.Fold{}
+	standings := &standing.Fold{}
 	keys := &oauth.Keys{Private: oauth.FromVault(d.Vault)}
 	custodian := oauth.Custodian{Keys: keys, Vault: d.Vault, Now: d.Clock, Repository: eventlog.Repository[signingkey.State]{Log: d.Log, Kind: "issuance.signing_key"}}
 	server := &oauth.Server{
@@ -51,8 +51,8 @@ func New(ctx context.Context, d service.Deps) (*service.Service, error) {
 	}
 	authorizers := &applied.Positions{Watch: d.Pulse.Watch, Now: d.Clock, Logger: d.Logger}
 	api.Routes(d.API, api.Deps{
-		Rows: view.Rows{DB: d.DB}, Authorizations: authorizations, Credentials: credentials, Consents: consents, Fold: d.Lineage, Fingerprints: d.Fingerprints, OAuth: server, Now: d.Clock,
-		Applications: applications, Applied: authorizers,
+		Rows: view.Rows{DB: d.DB}, Credentials: credentials, Consents: consents, Fold: d.Lineage, Fingerprints: d.Fingerprints, OAuth: server, Now: d.Clock,
+		Standing: standings, Applied: authorizers,
 	})
 	policies := policy.Deps{
 		Rows: view.Rows{DB: d.DB}, Authorizations: authorizations, Credentials: credentials, Consents: consents, Now: d.Clock, TurnOver: custodian.Ensure,
@@ -65,7 +65,7 @@ func New(ctx context.Context, d service.Deps) (*service.Service, error) {
 	due := &deadline.Engine{DB: d.DB, Act: policies.OnDue, Before: oauth.Notices, Clock: d.Clock, Service: d.Name, Logger: d.Logger, Tracer: tracer}
 	uses := &projection.Runner{Name: "activity", DB: d.DB, Follow: d.Log.FollowActivity, First: d.Log.ActivityFirst, Views: view.Activity, Service: d.Name, Logger: d.Logger, Tracer: tracer}
 	return &service.Service{
-		Views: view.All, Folds: []service.Fold{applications.Apply, keys.Fold}, Policies: append(policy.All(policies), projection.Erases[*identityv1.PersonErased](d.Vault)), Start: custodian.Ensure,
+		Views: view.All, Folds: []service.Fold{standings.Apply, keys.Fold}, Policies: append(policy.All(policies), projection.Erases[*identityv1.PersonErased](d.Vault)), Start: custodian.Ensure,
 		Background: map[string]func(context.Context) error{"deadlines": due.Run, "uses": uses.Run, "authorizers": authorizers.Run, "refusals": server.Sweep},
 		Ready:      map[string]func(context.Context) error{"uses": uses.Ready},
 	}, nil

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"runtime/pprof"
 	"strings"
 	"time"
 )
@@ -48,10 +49,22 @@ var measurements = []measurement{
 func main() {
 	quick := flag.Bool("quick", false, "a twentieth of the samples")
 	only := flag.String("only", "", "comma-separated ids, such as P1,P14")
+	profile := flag.String("profile", "", "write a CPU profile of this process here")
 	serving := flag.String("serve", "", "serve what is measured, with files in this folder")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
+	if *profile != "" {
+		f, err := os.Create(*profile)
+		if err == nil {
+			err = pprof.StartCPUProfile(f)
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		defer pprof.StopCPUProfile()
+	}
 	if *serving != "" {
 		if err := serve(ctx, *serving); err != nil {
 			fmt.Fprintln(os.Stderr, "bench:", err)

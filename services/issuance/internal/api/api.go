@@ -24,16 +24,15 @@ import (
 
 // Deps is what the operations act through.
 type Deps struct {
-	Rows           view.Rows
-	Authorizations eventlog.Repository[authorization.State]
-	Credentials    eventlog.Repository[credential.State]
-	Consents       eventlog.Repository[consent.State]
-	Fold           oauth.Fold
-	Applications   *standing.Fold
-	Applied        *applied.Positions
-	Fingerprints   *secret.Fingerprints
-	OAuth          *oauth.Server
-	Now            func() time.Time
+	Rows         view.Rows
+	Credentials  eventlog.Repository[credential.State]
+	Consents     eventlog.Repository[consent.State]
+	Fold         oauth.Fold
+	Standing     *standing.Fold
+	Applied      *applied.Positions
+	Fingerprints *secret.Fingerprints
+	OAuth        *oauth.Server
+	Now          func() time.Time
 }
 
 type api struct{ Deps }

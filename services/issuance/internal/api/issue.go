@@ -41,10 +41,10 @@ const defaultLifetime = 30 * 24 * time.Hour
 func (a *api) issue(ctx context.Context, in issueRequest) (endpoint.Answer[issued], error) {
 	var none endpoint.Answer[issued]
 	caller, now := principal.Caller(ctx), a.Now().UTC().Truncate(time.Second)
-	note, _, err := a.Authorizations.Load(ctx, in.Body.GrantID)
-	if err != nil {
+	if err := a.Fold.WaitFor(ctx, eventlog.MetaFrom(ctx).Shown); err != nil {
 		return none, err
 	}
+	note := a.Standing.Authorization(in.Body.GrantID)
 	if !note.Opened || note.Organization != caller.Organization {
 		return none, problem.NotFoundError()
 	}
@@ -52,7 +52,7 @@ func (a *api) issue(ctx context.Context, in issueRequest) (endpoint.Answer[issue
 		return none, err
 	}
 	id, key := endpoint.NewID(ctx, "credential"), secret.NewKey(environment(note.Environment))
-	out, err := a.Credentials.HandleWith(ctx, id, func(ctx context.Context, tail uint64) (aggregate.Command[credential.State], uint64, error) {
+	out, err := a.Credentials.HandleNew(ctx, id, func(ctx context.Context, tail uint64) (aggregate.Command[credential.State], uint64, error) {
 		allow, at, err := a.allowance(ctx, caller, in.Body.GrantID, tail)
 		return credential.Issue{
 			Kind: in.Body.Kind, Name: in.Body.Name, Scopes: in.Body.Scopes, Now: now, Allowance: allow,
@@ -67,20 +67,17 @@ func (a *api) issue(ctx context.Context, in issueRequest) (endpoint.Answer[issue
 
 // allowance reads what issuing under a grant rests on, as of one position.
 func (a *api) allowance(ctx context.Context, caller principal.Principal, grantID string, tail uint64) (credential.Allowance, uint64, error) {
-	note, noted, err := a.Authorizations.LoadLeader(ctx, grantID)
-	if err != nil {
-		return credential.Allowance{}, 0, err
-	}
-	if err := a.Fold.WaitFor(ctx, max(tail, noted, eventlog.MetaFrom(ctx).Shown)); err != nil {
+	if err := a.Fold.WaitFor(ctx, max(tail, eventlog.MetaFrom(ctx).Shown)); err != nil {
 		return credential.Allowance{}, 0, err
 	}
 	at := a.Fold.Position() // before anything is read, which may rest on more but on no less
+	note := a.Standing.Authorization(grantID)
 	allow := credential.Allowance{
 		GrantID: note.GrantID, RequestID: note.RequestID, ApplicationID: note.ApplicationID, OrganizationID: note.Organization,
 		ProductID: note.ProductID, Environment: note.Environment, Class: note.Class, Scopes: note.Scopes, Until: note.Until,
 		Usable: note.Usable(a.Now()),
 	}
-	app, found := a.Applications.Application(note.ApplicationID)
+	app, found := a.Standing.Application(note.ApplicationID)
 	if found && !caller.Has(principal.OrgAdmin) && caller.ID != app.OwnerID && caller.ID != app.BackupOwnerID {
 		return allow, 0, errNotOwner
 	}

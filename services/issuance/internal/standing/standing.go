@@ -1,5 +1,5 @@
-// Package standing is what issuance must know of an application before it makes a secret, folded from EVENTS in memory, so
-// that issuing waits for no database.
+// Package standing is what issuance must know of an application and a grant before it makes a secret, folded from EVENTS in
+// memory, so that issuing waits for no database and asks no server.
 package standing
 
 import (
@@ -8,7 +8,9 @@ import (
 
 	"github.com/chancery-dev/chancery/libs/aggregate"
 	"github.com/chancery-dev/chancery/libs/eventlog"
+	issuancev1 "github.com/chancery-dev/chancery/proto/issuance/v1"
 	registryv1 "github.com/chancery-dev/chancery/proto/registry/v1"
+	"github.com/chancery-dev/chancery/services/issuance/internal/authorization"
 )
 
 // Application is who answers for an application, empty where a seat has nobody, and whether it may have new secrets:
@@ -27,10 +29,12 @@ func (a Application) Owners() (n int) {
 	return n
 }
 
-// Fold is every application. The zero value is ready; it is safe for concurrent use.
+// Fold is every application and every authorization. The zero value is ready; it is safe for concurrent use.
 type Fold struct {
 	mu  sync.RWMutex
 	all map[string]Application
+	// grants are authorizations by the grant's id.
+	grants map[string]authorization.State
 }
 
 // Apply folds a batch.
@@ -60,6 +64,9 @@ func (f *Fold) apply(id string, fact aggregate.Event) {
 		change = func(a *Application) { a.State = "disabled" }
 	case *registryv1.ApplicationOffboarded:
 		change = func(a *Application) { a.State = "offboarded" }
+	case *issuancev1.AuthorizationOpened, *issuancev1.AuthorizationNarrowed, *issuancev1.AuthorizationClosed:
+		f.note(id, e)
+		return
 	default:
 		return
 	}
@@ -71,6 +78,22 @@ func (f *Fold) apply(id string, fact aggregate.Event) {
 	a := f.all[id]
 	change(&a)
 	f.all[id] = a
+}
+
+func (f *Fold) note(id string, fact aggregate.Event) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.grants == nil {
+		f.grants = map[string]authorization.State{}
+	}
+	f.grants[id] = f.grants[id].Evolve(fact)
+}
+
+// Authorization is what is known of a grant now; its zero value is a grant nobody gave.
+func (f *Fold) Authorization(grantID string) authorization.State {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	return f.grants[grantID]
 }
 
 func (a *Application) sit(seat, person string) {
