@@ -99,6 +99,8 @@ type walk struct {
 	now   int64
 	path  [depth]seeker
 	level int
+	// resumed takes every pause for resumed.
+	resumed bool
 
 	by       uint32
 	claimed  Ref // at fault if by is 0
@@ -181,7 +183,7 @@ func (w *walk) open(n uint32, x *node) bool {
 			}
 		}
 	}
-	if x.flags&fPaused != 0 {
+	if x.flags&fPaused != 0 && !w.resumed {
 		return w.fail(n, Paused, 0, 0)
 	}
 	return true

@@ -145,6 +145,9 @@ func (s *scene) issue(kind string, grant string) reply {
 			s.Fatalf("no authorization of grant %s: %v", grant, err)
 		}
 		if len(opened) > 0 {
+			if err := s.running.Deps.Lineage.WaitFor(s.Context(), opened[0].Sequence); err != nil {
+				s.Fatal(err)
+			}
 			break
 		}
 	}

@@ -43,14 +43,20 @@ func New(ctx context.Context, d service.Deps) (*service.Service, error) {
 	consents := eventlog.Repository[consent.State]{Log: d.Log, Kind: "issuance.consent"}
 	standings := &standing.Fold{}
 	keys := &oauth.Keys{Private: oauth.FromVault(d.Vault)}
-	custodian := oauth.Custodian{Keys: keys, Vault: d.Vault, Now: d.Clock, Repository: eventlog.Repository[signingkey.State]{Log: d.Log, Kind: "issuance.signing_key"}}
+	signingKeys := eventlog.Repository[signingkey.State]{Log: d.Log, Kind: "issuance.signing_key"}
+	custodian := oauth.Custodian{Keys: keys, Vault: d.Vault, Now: d.Clock, Repository: signingKeys}
 	server := &oauth.Server{
 		Issuer: own.Issuer, Lifetime: own.TokenLifetime, Keys: keys, Proofs: dpop.New(d.Clock), Credentials: credentials, Fold: d.Lineage, Fingerprints: d.Fingerprints,
 		Tokens:  eventlog.Repository[token.State]{Log: d.Log, Kind: "issuance.token"},
 		Observe: d.Log.Observe, Now: d.Clock, Logger: d.Logger,
 	}
 	authorizers := &applied.Positions{Watch: d.Pulse.Watch, Now: d.Clock, Logger: d.Logger}
+	tree, revocations, err := trees(d, own.TokenLifetime)
+	if err != nil {
+		return nil, err
+	}
 	api.Routes(d.API, api.Deps{
+		SigningKeys: signingKeys, Tree: tree, Revocations: revocations,
 		Rows: view.Rows{DB: d.DB}, Credentials: credentials, Consents: consents, Fold: d.Lineage, Fingerprints: d.Fingerprints, OAuth: server, Now: d.Clock,
 		Standing: standings, Applied: authorizers,
 	})
@@ -61,12 +67,15 @@ func New(ctx context.Context, d service.Deps) (*service.Service, error) {
 		},
 		LiveConsent: func(id string, now time.Time) error { return d.Lineage.Live(lineage.Ref{Kind: "consent", ID: id}, now) },
 	}
+	policies.Made = func(personID string, now time.Time) []lineage.Member {
+		return d.Lineage.Below(now, true, lineage.Ref{Kind: "person", ID: personID})
+	}
 	tracer := d.Traces.Tracer(d.Name)
 	due := &deadline.Engine{DB: d.DB, Act: policies.OnDue, Before: oauth.Notices, Clock: d.Clock, Service: d.Name, Logger: d.Logger, Tracer: tracer}
 	uses := &projection.Runner{Name: "activity", DB: d.DB, Follow: d.Log.FollowActivity, First: d.Log.ActivityFirst, Views: view.Activity, Service: d.Name, Logger: d.Logger, Tracer: tracer}
 	return &service.Service{
-		Views: view.All, Folds: []service.Fold{standings.Apply, keys.Fold}, Policies: append(policy.All(policies), projection.Erases[*identityv1.PersonErased](d.Vault)), Start: custodian.Ensure,
-		Background: map[string]func(context.Context) error{"deadlines": due.Run, "uses": uses.Run, "authorizers": authorizers.Run, "refusals": server.Sweep},
+		Views: view.All, Folds: []service.Fold{standings.Apply, keys.Fold, revocations.Apply}, Policies: append(policy.All(policies), projection.Erases[*identityv1.PersonErased](d.Vault)), Start: custodian.Ensure,
+		Background: map[string]func(context.Context) error{"deadlines": due.Run, "uses": uses.Run, "authorizers": authorizers.Run, "refusals": server.Sweep, "revocations": revocations.Run},
 		Ready:      map[string]func(context.Context) error{"uses": uses.Ready},
 	}, nil
 }

@@ -436,7 +436,7 @@ func (x *CredentialRotationStarted) GetQuietSeconds() uint32 {
 type CredentialRetired struct {
 	state      protoimpl.MessageState `protogen:"open.v1"`
 	Generation uint32                 `protobuf:"varint,1,opt,name=generation,proto3" json:"generation,omitempty"`
-	// overlap_ended | unused | requested
+	// overlap_ended | unused | requested | session_compromised
 	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
 	// When the successor was first seen working; with unused.
 	SuccessorUsedAt *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=successor_used_at,json=successorUsedAt,proto3" json:"successor_used_at,omitempty"`
@@ -498,7 +498,7 @@ func (x *CredentialRetired) GetSuccessorUsedAt() *timestamppb.Timestamp {
 // The credential is dead in all its generations.
 type CredentialRevoked struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// suspected_leak | no_longer_needed | policy | owner_left | grant_ended | application_ended | organization_ended
+	// suspected_leak | no_longer_needed | policy | owner_left | session_compromised | grant_ended | application_ended | organization_ended
 	Reason        string `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
 	Comment       string `protobuf:"bytes,2,opt,name=comment,proto3" json:"comment,omitempty"`
 	unknownFields protoimpl.UnknownFields

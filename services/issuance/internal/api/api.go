@@ -17,7 +17,9 @@ import (
 	"github.com/chancery-dev/chancery/services/issuance/internal/authorization"
 	"github.com/chancery-dev/chancery/services/issuance/internal/consent"
 	"github.com/chancery-dev/chancery/services/issuance/internal/credential"
+	"github.com/chancery-dev/chancery/services/issuance/internal/killtree"
 	"github.com/chancery-dev/chancery/services/issuance/internal/oauth"
+	"github.com/chancery-dev/chancery/services/issuance/internal/signingkey"
 	"github.com/chancery-dev/chancery/services/issuance/internal/standing"
 	"github.com/chancery-dev/chancery/services/issuance/internal/view"
 )
@@ -32,6 +34,9 @@ type Deps struct {
 	Applied      *applied.Positions
 	Fingerprints *secret.Fingerprints
 	OAuth        *oauth.Server
+	SigningKeys  eventlog.Repository[signingkey.State]
+	Tree         *killtree.Tree
+	Revocations  *killtree.Revocations
 	Now          func() time.Time
 }
 
@@ -62,6 +67,8 @@ var refusals = problem.Map{
 	credential.ErrNoGeneration:     {Kind: problem.Invalid, Code: "generation_unknown"},
 	credential.ErrLastGeneration:   {Kind: problem.Conflict, Code: "last_generation"},
 	credential.ErrOverlapTooLong:   {Kind: problem.Invalid, Code: "overlap_too_long"},
+	signingkey.ErrUnknown:          {Kind: problem.NotFound, Code: "not_found"},
+	killtree.ErrNoEnding:           {Kind: problem.NotFound, Code: "not_found"},
 	errNotOwner:                    {Kind: problem.Forbidden, Code: "not_owner"},
 	errNotLive:                     {Kind: problem.Conflict, Code: "not_live"},
 	eventlog.ErrBehind:             {Kind: problem.Unavailable, Code: "view_behind"},
@@ -88,6 +95,9 @@ func Routes(e *endpoint.API, d Deps) {
 	endpoint.Route(e, rotate, endpoint.Operation{Method: "POST", Path: "/v1/credentials/{id}/retire", Summary: "Retire an old generation", Object: a.own, Limits: sensitive}, a.retire)
 	endpoint.Route(e, revoke, endpoint.Operation{Method: "POST", Path: "/v1/credentials/{id}/revoke", Summary: "Revoke a credential", Object: a.within, Limits: sensitive}, a.revoke)
 	consentRoutes(e, a)
+
+	a.treeRoutes(e)
+	a.signingKeyRoutes(e)
 
 	door := endpoint.Limits{Address: endpoint.Rate{Count: 6000, Per: time.Minute}}
 	endpoint.Raw(e, endpoint.Public, endpoint.Operation{Method: "POST", Path: "/oauth2/token", Summary: "Token endpoint, RFC 6749", Limits: door, Accept: form}, http.HandlerFunc(d.OAuth.Token), nil)

@@ -31,6 +31,8 @@ type Deps struct {
 	// LiveConsent says the same of a consent.
 	LiveConsent func(consentID string, now time.Time) error
 	Now         func() time.Time
+	// Made lists what descends from what was made in a person's sessions.
+	Made func(personID string, now time.Time) []lineage.Member
 	// TurnOver makes a new signing key when the one that signs has done its turn.
 	TurnOver func(context.Context) error
 }
@@ -75,8 +77,12 @@ func (d Deps) recordEndings(ctx context.Context, r eventlog.Recorded, _ int, fac
 	var of view.Filter
 	var reason string
 	switch fact.(type) {
+	case *issuancev1.SigningKeyCompromised: // another one signs from here on
+		return d.TurnOver(ctx)
+	case *identityv1.PersonSessionsCompromised:
+		return d.endWhatWasMade(ctx, id)
 	case *issuancev1.CredentialIssued: // by a decision that had not seen what ended meanwhile
-		if dead := d.ended(id); dead != nil {
+		if dead := d.ended(id); dead != nil && dead.Position < r.Sequence { // what ended since is answered in its turn
 			_, err := d.Credentials.Handle(ctx, id, credential.Revoke{Reason: dead.By.Kind + "_ended"})
 			return err
 		}
