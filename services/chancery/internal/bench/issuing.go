@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
@@ -24,12 +25,16 @@ type scene struct {
 	grant string
 }
 
-// scene starts the suite once for all measurements that need one: durable, in one process.
+// scene starts the suite once for all measurements that need one: durable, every service a process of its own.
 func (b *bench) scene(ctx context.Context) (*scene, error) {
 	if b.running != nil {
 		return b.running, nil
 	}
-	s, err := suite.Start(ctx, suite.Options{Dir: filepath.Join(b.dir, "suite"), Portal: "127.0.0.1:0", IdP: "127.0.0.1:0", Gateway: "127.0.0.1:0", Version: "bench", LimitFactor: 100000})
+	program := filepath.Join(b.dir, "chancery")
+	if text, err := exec.CommandContext(ctx, "go", "build", "-o", program, "github.com/chancery-dev/chancery/services/chancery").CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("%w: %s", err, text)
+	}
+	s, err := suite.StartSplit(ctx, suite.Options{Dir: filepath.Join(b.dir, "suite"), Portal: "127.0.0.1:0", IdP: "127.0.0.1:0", Gateway: "127.0.0.1:0", Version: "bench", LimitFactor: 100000, Program: program})
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +81,7 @@ func tokens(ctx context.Context, b *bench) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	endpoint, form := s.suite.Services["issuance"].URL+"/oauth2/token", url.Values{"grant_type": {"client_credentials"}}.Encode()
+	endpoint, form := s.suite.URL("issuance")+"/oauth2/token", url.Values{"grant_type": {"client_credentials"}}.Encode()
 	ask := func(int, int) error {
 		r, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, strings.NewReader(form))
 		if err != nil {
@@ -97,8 +102,9 @@ func tokens(ctx context.Context, b *bench) ([]row, error) {
 		}
 		return nil
 	}
+	load := func() (sample, error) { return repeat(ctx, connections, b.n(6000), ask) }
 	ours, disk, err := interleave(3,
-		func() (sample, error) { return repeat(ctx, connections, b.n(6000), ask) },
+		func() (sample, error) { return spent(s.suite, load, "issuance") },
 		func() (sample, error) { return fsyncs(ctx, b.dir, b.n(1000)) })
 	if err != nil {
 		return nil, err

@@ -13,6 +13,9 @@ import (
 // Connect connects to NATS as one of the server's users.
 func (s *Suite) Connect(user string) (*nats.Conn, error) { return s.as(user)() }
 
+// URL is where a service's API answers.
+func (s *Suite) URL(name string) string { return s.urls[name] }
+
 // Again stops a service of this process and starts it where it was; between happens while it is down.
 func (s *Suite) Again(ctx context.Context, name string, between func() error) error {
 	old := s.Services[name]
