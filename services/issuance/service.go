@@ -16,10 +16,12 @@ import (
 	"github.com/chancery-dev/chancery/services/issuance/internal/api"
 	"github.com/chancery-dev/chancery/services/issuance/internal/applied"
 	"github.com/chancery-dev/chancery/services/issuance/internal/authorization"
+	"github.com/chancery-dev/chancery/services/issuance/internal/claim"
 	"github.com/chancery-dev/chancery/services/issuance/internal/consent"
 	"github.com/chancery-dev/chancery/services/issuance/internal/credential"
 	"github.com/chancery-dev/chancery/services/issuance/internal/oauth"
 	"github.com/chancery-dev/chancery/services/issuance/internal/policy"
+	"github.com/chancery-dev/chancery/services/issuance/internal/proof"
 	"github.com/chancery-dev/chancery/services/issuance/internal/signingkey"
 	"github.com/chancery-dev/chancery/services/issuance/internal/standing"
 	"github.com/chancery-dev/chancery/services/issuance/internal/token"
@@ -59,6 +61,7 @@ func New(ctx context.Context, d service.Deps) (*service.Service, error) {
 		SigningKeys: signingKeys, Tree: tree, Revocations: revocations,
 		Rows: view.Rows{DB: d.DB}, Credentials: credentials, Consents: consents, Fold: d.Lineage, Fingerprints: d.Fingerprints, OAuth: server, Now: d.Clock,
 		Standing: standings, Applied: authorizers,
+		Claims: eventlog.Repository[claim.State]{Log: d.Log, Kind: "issuance.key"}, Challenges: proof.NewChallenges(d.Keys.Pepper()),
 	})
 	policies := policy.Deps{
 		Rows: view.Rows{DB: d.DB}, Authorizations: authorizations, Credentials: credentials, Consents: consents, Now: d.Clock, TurnOver: custodian.Ensure,

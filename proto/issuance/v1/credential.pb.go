@@ -58,7 +58,9 @@ type CredentialIssued struct {
 	// How the fingerprint was made of an imported secret: sha256 | empty for HMAC under the pepper.
 	FingerprintMethod string `protobuf:"bytes,20,opt,name=fingerprint_method,json=fingerprintMethod,proto3" json:"fingerprint_method,omitempty"`
 	// Where the secret went without anybody seeing it: a store's name and path. Empty if it was shown once.
-	DeliveredTo   string `protobuf:"bytes,21,opt,name=delivered_to,json=deliveredTo,proto3" json:"delivered_to,omitempty"`
+	DeliveredTo string `protobuf:"bytes,21,opt,name=delivered_to,json=deliveredTo,proto3" json:"delivered_to,omitempty"`
+	// Since when the first generation lives.
+	StartsAt      *timestamppb.Timestamp `protobuf:"bytes,22,opt,name=starts_at,json=startsAt,proto3" json:"starts_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -240,6 +242,13 @@ func (x *CredentialIssued) GetDeliveredTo() string {
 	return ""
 }
 
+func (x *CredentialIssued) GetStartsAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.StartsAt
+	}
+	return nil
+}
+
 // The public side of what only the consumer holds.
 type KeyMaterial struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -250,7 +259,13 @@ type KeyMaterial struct {
 	// Serial number of the certificate, lower-case hexadecimal.
 	CertificateSerial string `protobuf:"bytes,3,opt,name=certificate_serial,json=certificateSerial,proto3" json:"certificate_serial,omitempty"`
 	// Public nkey of a nats_user.
-	Nkey          string `protobuf:"bytes,4,opt,name=nkey,proto3" json:"nkey,omitempty"`
+	Nkey string `protobuf:"bytes,4,opt,name=nkey,proto3" json:"nkey,omitempty"`
+	// DER of a client_certificate.
+	Certificate []byte `protobuf:"bytes,5,opt,name=certificate,proto3" json:"certificate,omitempty"`
+	// SHA-256 of the public key's SubjectPublicKeyInfo (RFC 5280 §4.1.2.7): no two generations ever share it.
+	PublicKeySha256 []byte `protobuf:"bytes,6,opt,name=public_key_sha256,json=publicKeySha256,proto3" json:"public_key_sha256,omitempty"`
+	// Authority that signed the certificate; empty for one of the consumer's own.
+	AuthorityId   string `protobuf:"bytes,7,opt,name=authority_id,json=authorityId,proto3" json:"authority_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -313,6 +328,27 @@ func (x *KeyMaterial) GetNkey() string {
 	return ""
 }
 
+func (x *KeyMaterial) GetCertificate() []byte {
+	if x != nil {
+		return x.Certificate
+	}
+	return nil
+}
+
+func (x *KeyMaterial) GetPublicKeySha256() []byte {
+	if x != nil {
+		return x.PublicKeySha256
+	}
+	return nil
+}
+
+func (x *KeyMaterial) GetAuthorityId() string {
+	if x != nil {
+		return x.AuthorityId
+	}
+	return ""
+}
+
 // A successor generation exists beside the old one, which works until the overlap ends at the latest.
 type CredentialRotationStarted struct {
 	state              protoimpl.MessageState `protogen:"open.v1"`
@@ -327,7 +363,9 @@ type CredentialRotationStarted struct {
 	Key         *KeyMaterial `protobuf:"bytes,8,opt,name=key,proto3" json:"key,omitempty"`
 	DeliveredTo string       `protobuf:"bytes,9,opt,name=delivered_to,json=deliveredTo,proto3" json:"delivered_to,omitempty"`
 	// The old generation retires earlier once it was not used for so long and the new one was; 0 keeps the full overlap.
-	QuietSeconds  uint32 `protobuf:"varint,10,opt,name=quiet_seconds,json=quietSeconds,proto3" json:"quiet_seconds,omitempty"`
+	QuietSeconds uint32 `protobuf:"varint,10,opt,name=quiet_seconds,json=quietSeconds,proto3" json:"quiet_seconds,omitempty"`
+	// Since when the new generation lives.
+	StartsAt      *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=starts_at,json=startsAt,proto3" json:"starts_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -432,6 +470,128 @@ func (x *CredentialRotationStarted) GetQuietSeconds() uint32 {
 	return 0
 }
 
+func (x *CredentialRotationStarted) GetStartsAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.StartsAt
+	}
+	return nil
+}
+
+// The secret lies in the store it was meant for, and nowhere else in clear; it was read back and compared.
+type CredentialDelivered struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Generation    uint32                 `protobuf:"varint,1,opt,name=generation,proto3" json:"generation,omitempty"`
+	DeliveredTo   string                 `protobuf:"bytes,2,opt,name=delivered_to,json=deliveredTo,proto3" json:"delivered_to,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CredentialDelivered) Reset() {
+	*x = CredentialDelivered{}
+	mi := &file_issuance_v1_credential_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CredentialDelivered) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CredentialDelivered) ProtoMessage() {}
+
+func (x *CredentialDelivered) ProtoReflect() protoreflect.Message {
+	mi := &file_issuance_v1_credential_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CredentialDelivered.ProtoReflect.Descriptor instead.
+func (*CredentialDelivered) Descriptor() ([]byte, []int) {
+	return file_issuance_v1_credential_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *CredentialDelivered) GetGeneration() uint32 {
+	if x != nil {
+		return x.Generation
+	}
+	return 0
+}
+
+func (x *CredentialDelivered) GetDeliveredTo() string {
+	if x != nil {
+		return x.DeliveredTo
+	}
+	return ""
+}
+
+// The secret never reached its store: nobody holds it, and the generation ends.
+type CredentialDeliveryFailed struct {
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	Generation  uint32                 `protobuf:"varint,1,opt,name=generation,proto3" json:"generation,omitempty"`
+	DeliveredTo string                 `protobuf:"bytes,2,opt,name=delivered_to,json=deliveredTo,proto3" json:"delivered_to,omitempty"`
+	// refused | unreachable | differs | expired
+	Reason        string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CredentialDeliveryFailed) Reset() {
+	*x = CredentialDeliveryFailed{}
+	mi := &file_issuance_v1_credential_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CredentialDeliveryFailed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CredentialDeliveryFailed) ProtoMessage() {}
+
+func (x *CredentialDeliveryFailed) ProtoReflect() protoreflect.Message {
+	mi := &file_issuance_v1_credential_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CredentialDeliveryFailed.ProtoReflect.Descriptor instead.
+func (*CredentialDeliveryFailed) Descriptor() ([]byte, []int) {
+	return file_issuance_v1_credential_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *CredentialDeliveryFailed) GetGeneration() uint32 {
+	if x != nil {
+		return x.Generation
+	}
+	return 0
+}
+
+func (x *CredentialDeliveryFailed) GetDeliveredTo() string {
+	if x != nil {
+		return x.DeliveredTo
+	}
+	return ""
+}
+
+func (x *CredentialDeliveryFailed) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
 // An old generation no longer works and never will again.
 type CredentialRetired struct {
 	state      protoimpl.MessageState `protogen:"open.v1"`
@@ -446,7 +606,7 @@ type CredentialRetired struct {
 
 func (x *CredentialRetired) Reset() {
 	*x = CredentialRetired{}
-	mi := &file_issuance_v1_credential_proto_msgTypes[3]
+	mi := &file_issuance_v1_credential_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -458,7 +618,7 @@ func (x *CredentialRetired) String() string {
 func (*CredentialRetired) ProtoMessage() {}
 
 func (x *CredentialRetired) ProtoReflect() protoreflect.Message {
-	mi := &file_issuance_v1_credential_proto_msgTypes[3]
+	mi := &file_issuance_v1_credential_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -471,7 +631,7 @@ func (x *CredentialRetired) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CredentialRetired.ProtoReflect.Descriptor instead.
 func (*CredentialRetired) Descriptor() ([]byte, []int) {
-	return file_issuance_v1_credential_proto_rawDescGZIP(), []int{3}
+	return file_issuance_v1_credential_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *CredentialRetired) GetGeneration() uint32 {
@@ -507,7 +667,7 @@ type CredentialRevoked struct {
 
 func (x *CredentialRevoked) Reset() {
 	*x = CredentialRevoked{}
-	mi := &file_issuance_v1_credential_proto_msgTypes[4]
+	mi := &file_issuance_v1_credential_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -519,7 +679,7 @@ func (x *CredentialRevoked) String() string {
 func (*CredentialRevoked) ProtoMessage() {}
 
 func (x *CredentialRevoked) ProtoReflect() protoreflect.Message {
-	mi := &file_issuance_v1_credential_proto_msgTypes[4]
+	mi := &file_issuance_v1_credential_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -532,7 +692,7 @@ func (x *CredentialRevoked) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CredentialRevoked.ProtoReflect.Descriptor instead.
 func (*CredentialRevoked) Descriptor() ([]byte, []int) {
-	return file_issuance_v1_credential_proto_rawDescGZIP(), []int{4}
+	return file_issuance_v1_credential_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *CredentialRevoked) GetReason() string {
@@ -558,7 +718,7 @@ type CredentialExpired struct {
 
 func (x *CredentialExpired) Reset() {
 	*x = CredentialExpired{}
-	mi := &file_issuance_v1_credential_proto_msgTypes[5]
+	mi := &file_issuance_v1_credential_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -570,7 +730,7 @@ func (x *CredentialExpired) String() string {
 func (*CredentialExpired) ProtoMessage() {}
 
 func (x *CredentialExpired) ProtoReflect() protoreflect.Message {
-	mi := &file_issuance_v1_credential_proto_msgTypes[5]
+	mi := &file_issuance_v1_credential_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -583,7 +743,7 @@ func (x *CredentialExpired) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CredentialExpired.ProtoReflect.Descriptor instead.
 func (*CredentialExpired) Descriptor() ([]byte, []int) {
-	return file_issuance_v1_credential_proto_rawDescGZIP(), []int{5}
+	return file_issuance_v1_credential_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *CredentialExpired) GetExpiresAt() *timestamppb.Timestamp {
@@ -610,7 +770,7 @@ type CredentialLeakReported struct {
 
 func (x *CredentialLeakReported) Reset() {
 	*x = CredentialLeakReported{}
-	mi := &file_issuance_v1_credential_proto_msgTypes[6]
+	mi := &file_issuance_v1_credential_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -622,7 +782,7 @@ func (x *CredentialLeakReported) String() string {
 func (*CredentialLeakReported) ProtoMessage() {}
 
 func (x *CredentialLeakReported) ProtoReflect() protoreflect.Message {
-	mi := &file_issuance_v1_credential_proto_msgTypes[6]
+	mi := &file_issuance_v1_credential_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -635,7 +795,7 @@ func (x *CredentialLeakReported) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CredentialLeakReported.ProtoReflect.Descriptor instead.
 func (*CredentialLeakReported) Descriptor() ([]byte, []int) {
-	return file_issuance_v1_credential_proto_rawDescGZIP(), []int{6}
+	return file_issuance_v1_credential_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *CredentialLeakReported) GetGeneration() uint32 {
@@ -673,20 +833,22 @@ func (x *CredentialLeakReported) GetExposedSince() *timestamppb.Timestamp {
 	return nil
 }
 
-// The credential reaches less from here on.
+// The credential reaches less from here on, or not as long.
 type CredentialNarrowed struct {
 	state     protoimpl.MessageState `protogen:"open.v1"`
 	Scopes    []string               `protobuf:"bytes,1,rep,name=scopes,proto3" json:"scopes,omitempty"`
 	ExpiresAt *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=expires_at,json=expiresAt,proto3" json:"expires_at,omitempty"`
 	// policy_changed | unused | requested
-	Reason        string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Whose end came nearer, if expires_at is set.
+	Generation    uint32 `protobuf:"varint,4,opt,name=generation,proto3" json:"generation,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CredentialNarrowed) Reset() {
 	*x = CredentialNarrowed{}
-	mi := &file_issuance_v1_credential_proto_msgTypes[7]
+	mi := &file_issuance_v1_credential_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -698,7 +860,7 @@ func (x *CredentialNarrowed) String() string {
 func (*CredentialNarrowed) ProtoMessage() {}
 
 func (x *CredentialNarrowed) ProtoReflect() protoreflect.Message {
-	mi := &file_issuance_v1_credential_proto_msgTypes[7]
+	mi := &file_issuance_v1_credential_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -711,7 +873,7 @@ func (x *CredentialNarrowed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CredentialNarrowed.ProtoReflect.Descriptor instead.
 func (*CredentialNarrowed) Descriptor() ([]byte, []int) {
-	return file_issuance_v1_credential_proto_rawDescGZIP(), []int{7}
+	return file_issuance_v1_credential_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *CredentialNarrowed) GetScopes() []string {
@@ -735,6 +897,13 @@ func (x *CredentialNarrowed) GetReason() string {
 	return ""
 }
 
+func (x *CredentialNarrowed) GetGeneration() uint32 {
+	if x != nil {
+		return x.Generation
+	}
+	return 0
+}
+
 // The accountable people were given notice that a secret of theirs lies open.
 type CredentialOwnersNotified struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -752,7 +921,7 @@ type CredentialOwnersNotified struct {
 
 func (x *CredentialOwnersNotified) Reset() {
 	*x = CredentialOwnersNotified{}
-	mi := &file_issuance_v1_credential_proto_msgTypes[8]
+	mi := &file_issuance_v1_credential_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -764,7 +933,7 @@ func (x *CredentialOwnersNotified) String() string {
 func (*CredentialOwnersNotified) ProtoMessage() {}
 
 func (x *CredentialOwnersNotified) ProtoReflect() protoreflect.Message {
-	mi := &file_issuance_v1_credential_proto_msgTypes[8]
+	mi := &file_issuance_v1_credential_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -777,7 +946,7 @@ func (x *CredentialOwnersNotified) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CredentialOwnersNotified.ProtoReflect.Descriptor instead.
 func (*CredentialOwnersNotified) Descriptor() ([]byte, []int) {
-	return file_issuance_v1_credential_proto_rawDescGZIP(), []int{8}
+	return file_issuance_v1_credential_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *CredentialOwnersNotified) GetGeneration() uint32 {
@@ -826,7 +995,7 @@ var File_issuance_v1_credential_proto protoreflect.FileDescriptor
 
 const file_issuance_v1_credential_proto_rawDesc = "" +
 	"\n" +
-	"\x1cissuance/v1/credential.proto\x12\vissuance.v1\x1a\x16event/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xfc\x06\n" +
+	"\x1cissuance/v1/credential.proto\x12\vissuance.v1\x1a\x16event/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb5\a\n" +
 	"\x10CredentialIssued\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12$\n" +
@@ -856,17 +1025,21 @@ const file_issuance_v1_credential_proto_rawDesc = "" +
 	"\fbound_tokens\x18\x12 \x01(\bR\vboundTokens\x12#\n" +
 	"\rimported_from\x18\x13 \x01(\tR\fimportedFrom\x12-\n" +
 	"\x12fingerprint_method\x18\x14 \x01(\tR\x11fingerprintMethod\x12!\n" +
-	"\fdelivered_to\x18\x15 \x01(\tR\vdeliveredTo:_\x8a\xb5\x18/{actor} issued {kind} {hint} until {expires_at}\x92\xb5\x18\f\n" +
+	"\fdelivered_to\x18\x15 \x01(\tR\vdeliveredTo\x127\n" +
+	"\tstarts_at\x18\x16 \x01(\v2\x1a.google.protobuf.TimestampR\bstartsAt:_\x8a\xb5\x18/{actor} issued {kind} {hint} until {expires_at}\x92\xb5\x18\f\n" +
 	"\n" +
 	"credential\x92\xb5\x18\x18\n" +
 	"\n" +
 	"generation\x12\n" +
-	"generation\"\x91\x01\n" +
+	"generation\"\x82\x02\n" +
 	"\vKeyMaterial\x12\x10\n" +
 	"\x03jwk\x18\x01 \x01(\fR\x03jwk\x12-\n" +
 	"\x12certificate_sha256\x18\x02 \x01(\fR\x11certificateSha256\x12-\n" +
 	"\x12certificate_serial\x18\x03 \x01(\tR\x11certificateSerial\x12\x12\n" +
-	"\x04nkey\x18\x04 \x01(\tR\x04nkey\"\xd6\x04\n" +
+	"\x04nkey\x18\x04 \x01(\tR\x04nkey\x12 \n" +
+	"\vcertificate\x18\x05 \x01(\fR\vcertificate\x12*\n" +
+	"\x11public_key_sha256\x18\x06 \x01(\fR\x0fpublicKeySha256\x12!\n" +
+	"\fauthority_id\x18\a \x01(\tR\vauthorityId\"\x8f\x05\n" +
 	"\x19CredentialRotationStarted\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x01 \x01(\rR\n" +
@@ -884,7 +1057,22 @@ const file_issuance_v1_credential_proto_rawDesc = "" +
 	"\x03key\x18\b \x01(\v2\x18.issuance.v1.KeyMaterialR\x03key\x12!\n" +
 	"\fdelivered_to\x18\t \x01(\tR\vdeliveredTo\x12#\n" +
 	"\rquiet_seconds\x18\n" +
-	" \x01(\rR\fquietSeconds:p\x8a\xb5\x18P{actor} started rotation to generation {generation}, old until {overlap_ends_at}\x92\xb5\x18\x18\n" +
+	" \x01(\rR\fquietSeconds\x127\n" +
+	"\tstarts_at\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\bstartsAt:p\x8a\xb5\x18P{actor} started rotation to generation {generation}, old until {overlap_ends_at}\x92\xb5\x18\x18\n" +
+	"\n" +
+	"generation\x12\n" +
+	"generation\"\x95\x01\n" +
+	"\x13CredentialDelivered\x12\x1e\n" +
+	"\n" +
+	"generation\x18\x01 \x01(\rR\n" +
+	"generation\x12!\n" +
+	"\fdelivered_to\x18\x02 \x01(\tR\vdeliveredTo:;\x8a\xb5\x187generation {generation} was delivered to {delivered_to}\"\xd5\x01\n" +
+	"\x18CredentialDeliveryFailed\x12\x1e\n" +
+	"\n" +
+	"generation\x18\x01 \x01(\rR\n" +
+	"generation\x12!\n" +
+	"\fdelivered_to\x18\x02 \x01(\tR\vdeliveredTo\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason:^\x8a\xb5\x18>generation {generation} did not reach {delivered_to}: {reason}\x9a\xb5\x18\x18\n" +
 	"\n" +
 	"generation\x12\n" +
 	"generation\"\xe2\x01\n" +
@@ -917,13 +1105,18 @@ const file_issuance_v1_credential_proto_rawDesc = "" +
 	"\rexposed_since\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\fexposedSince:Q\x8a\xb5\x18/{actor} reported generation {generation} leaked\x9a\xb5\x18\x1a\n" +
 	"\n" +
 	"generation\x12\n" +
-	"generation \x01\"\xca\x01\n" +
+	"generation \x01\"\xf8\x01\n" +
 	"\x12CredentialNarrowed\x12\x16\n" +
-	"\x06scopes\x18\x01 \x03(\tR\x06scopes\x12I\n" +
+	"\x06scopes\x18\x01 \x03(\tR\x06scopes\x12W\n" +
 	"\n" +
-	"expires_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampB\x0e\xea\xb5\x18\n" +
+	"expires_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampB\x1c\xf2\xb5\x18\x18\n" +
+	"\n" +
+	"generation\x12\n" +
 	"generationR\texpiresAt\x12\x16\n" +
-	"\x06reason\x18\x03 \x01(\tR\x06reason:9\x8a\xb5\x185{actor} narrowed the credential to {scopes}: {reason}\"\xa2\x02\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x1e\n" +
+	"\n" +
+	"generation\x18\x04 \x01(\rR\n" +
+	"generation:9\x8a\xb5\x185{actor} narrowed the credential to {scopes}: {reason}\"\xa2\x02\n" +
 	"\x18CredentialOwnersNotified\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x01 \x01(\rR\n" +
@@ -946,34 +1139,38 @@ func file_issuance_v1_credential_proto_rawDescGZIP() []byte {
 	return file_issuance_v1_credential_proto_rawDescData
 }
 
-var file_issuance_v1_credential_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_issuance_v1_credential_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_issuance_v1_credential_proto_goTypes = []any{
 	(*CredentialIssued)(nil),          // 0: issuance.v1.CredentialIssued
 	(*KeyMaterial)(nil),               // 1: issuance.v1.KeyMaterial
 	(*CredentialRotationStarted)(nil), // 2: issuance.v1.CredentialRotationStarted
-	(*CredentialRetired)(nil),         // 3: issuance.v1.CredentialRetired
-	(*CredentialRevoked)(nil),         // 4: issuance.v1.CredentialRevoked
-	(*CredentialExpired)(nil),         // 5: issuance.v1.CredentialExpired
-	(*CredentialLeakReported)(nil),    // 6: issuance.v1.CredentialLeakReported
-	(*CredentialNarrowed)(nil),        // 7: issuance.v1.CredentialNarrowed
-	(*CredentialOwnersNotified)(nil),  // 8: issuance.v1.CredentialOwnersNotified
-	(*timestamppb.Timestamp)(nil),     // 9: google.protobuf.Timestamp
+	(*CredentialDelivered)(nil),       // 3: issuance.v1.CredentialDelivered
+	(*CredentialDeliveryFailed)(nil),  // 4: issuance.v1.CredentialDeliveryFailed
+	(*CredentialRetired)(nil),         // 5: issuance.v1.CredentialRetired
+	(*CredentialRevoked)(nil),         // 6: issuance.v1.CredentialRevoked
+	(*CredentialExpired)(nil),         // 7: issuance.v1.CredentialExpired
+	(*CredentialLeakReported)(nil),    // 8: issuance.v1.CredentialLeakReported
+	(*CredentialNarrowed)(nil),        // 9: issuance.v1.CredentialNarrowed
+	(*CredentialOwnersNotified)(nil),  // 10: issuance.v1.CredentialOwnersNotified
+	(*timestamppb.Timestamp)(nil),     // 11: google.protobuf.Timestamp
 }
 var file_issuance_v1_credential_proto_depIdxs = []int32{
-	9, // 0: issuance.v1.CredentialIssued.expires_at:type_name -> google.protobuf.Timestamp
-	1, // 1: issuance.v1.CredentialIssued.key:type_name -> issuance.v1.KeyMaterial
-	9, // 2: issuance.v1.CredentialRotationStarted.expires_at:type_name -> google.protobuf.Timestamp
-	9, // 3: issuance.v1.CredentialRotationStarted.overlap_ends_at:type_name -> google.protobuf.Timestamp
-	1, // 4: issuance.v1.CredentialRotationStarted.key:type_name -> issuance.v1.KeyMaterial
-	9, // 5: issuance.v1.CredentialRetired.successor_used_at:type_name -> google.protobuf.Timestamp
-	9, // 6: issuance.v1.CredentialExpired.expires_at:type_name -> google.protobuf.Timestamp
-	9, // 7: issuance.v1.CredentialLeakReported.exposed_since:type_name -> google.protobuf.Timestamp
-	9, // 8: issuance.v1.CredentialNarrowed.expires_at:type_name -> google.protobuf.Timestamp
-	9, // [9:9] is the sub-list for method output_type
-	9, // [9:9] is the sub-list for method input_type
-	9, // [9:9] is the sub-list for extension type_name
-	9, // [9:9] is the sub-list for extension extendee
-	0, // [0:9] is the sub-list for field type_name
+	11, // 0: issuance.v1.CredentialIssued.expires_at:type_name -> google.protobuf.Timestamp
+	1,  // 1: issuance.v1.CredentialIssued.key:type_name -> issuance.v1.KeyMaterial
+	11, // 2: issuance.v1.CredentialIssued.starts_at:type_name -> google.protobuf.Timestamp
+	11, // 3: issuance.v1.CredentialRotationStarted.expires_at:type_name -> google.protobuf.Timestamp
+	11, // 4: issuance.v1.CredentialRotationStarted.overlap_ends_at:type_name -> google.protobuf.Timestamp
+	1,  // 5: issuance.v1.CredentialRotationStarted.key:type_name -> issuance.v1.KeyMaterial
+	11, // 6: issuance.v1.CredentialRotationStarted.starts_at:type_name -> google.protobuf.Timestamp
+	11, // 7: issuance.v1.CredentialRetired.successor_used_at:type_name -> google.protobuf.Timestamp
+	11, // 8: issuance.v1.CredentialExpired.expires_at:type_name -> google.protobuf.Timestamp
+	11, // 9: issuance.v1.CredentialLeakReported.exposed_since:type_name -> google.protobuf.Timestamp
+	11, // 10: issuance.v1.CredentialNarrowed.expires_at:type_name -> google.protobuf.Timestamp
+	11, // [11:11] is the sub-list for method output_type
+	11, // [11:11] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_issuance_v1_credential_proto_init() }
@@ -987,7 +1184,7 @@ func file_issuance_v1_credential_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_issuance_v1_credential_proto_rawDesc), len(file_issuance_v1_credential_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   9,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -15,10 +15,12 @@ import (
 	"github.com/chancery-dev/chancery/libs/secret"
 	"github.com/chancery-dev/chancery/services/issuance/internal/applied"
 	"github.com/chancery-dev/chancery/services/issuance/internal/authorization"
+	"github.com/chancery-dev/chancery/services/issuance/internal/claim"
 	"github.com/chancery-dev/chancery/services/issuance/internal/consent"
 	"github.com/chancery-dev/chancery/services/issuance/internal/credential"
 	"github.com/chancery-dev/chancery/services/issuance/internal/killtree"
 	"github.com/chancery-dev/chancery/services/issuance/internal/oauth"
+	"github.com/chancery-dev/chancery/services/issuance/internal/proof"
 	"github.com/chancery-dev/chancery/services/issuance/internal/signingkey"
 	"github.com/chancery-dev/chancery/services/issuance/internal/standing"
 	"github.com/chancery-dev/chancery/services/issuance/internal/view"
@@ -38,6 +40,8 @@ type Deps struct {
 	Tree         *killtree.Tree
 	Revocations  *killtree.Revocations
 	Now          func() time.Time
+	Claims       eventlog.Repository[claim.State]
+	Challenges   *proof.Challenges
 }
 
 type api struct{ Deps }
@@ -69,6 +73,22 @@ var refusals = problem.Map{
 	credential.ErrOverlapTooLong:   {Kind: problem.Invalid, Code: "overlap_too_long"},
 	signingkey.ErrUnknown:          {Kind: problem.NotFound, Code: "not_found"},
 	killtree.ErrNoEnding:           {Kind: problem.NotFound, Code: "not_found"},
+	credential.ErrMaterial:         {Kind: problem.Invalid, Code: "proof_of_another_kind"},
+	credential.ErrKeyReused:        {Kind: problem.Conflict, Code: "key_reused"},
+	credential.ErrRedirect:         {Kind: problem.Invalid, Code: "redirect_uri_not_exact"},
+	credential.ErrGrantTypes:       {Kind: problem.Invalid, Code: "client_settings"},
+	credential.ErrImported:         {Kind: problem.Conflict, Code: "imported"},
+	credential.ErrTooEarly:         {Kind: problem.Conflict, Code: "too_early"},
+	credential.ErrSuperseded:       {Kind: problem.Conflict, Code: "superseded"},
+	credential.ErrGrantEnds:        {Kind: problem.Conflict, Code: "grant_ends"},
+	credential.ErrNotNarrower:      {Kind: problem.Invalid, Code: "not_narrower"},
+	claim.ErrTaken:                 {Kind: problem.Conflict, Code: "key_reused"},
+	proof.ErrProof:                 {Kind: problem.Invalid, Code: "proof_invalid"},
+	proof.ErrKey:                   {Kind: problem.Invalid, Code: "key_not_accepted"},
+	proof.ErrChallenge:             {Kind: problem.Invalid, Code: "challenge_over"},
+	proof.ErrRequest:               {Kind: problem.Invalid, Code: "certificate_request_invalid"},
+	proof.ErrCertificate:           {Kind: problem.Invalid, Code: "certificate_invalid"},
+	errHandedIn:                    {Kind: problem.Invalid, Code: "proof_of_another_kind"},
 	errNotOwner:                    {Kind: problem.Forbidden, Code: "not_owner"},
 	errNotLive:                     {Kind: problem.Conflict, Code: "not_live"},
 	eventlog.ErrBehind:             {Kind: problem.Unavailable, Code: "view_behind"},
@@ -89,6 +109,7 @@ func Routes(e *endpoint.API, d Deps) {
 		Organization: endpoint.Rate{Count: 300, Per: time.Minute},
 	}
 	endpoint.Route(e, issue, endpoint.Operation{Method: "POST", Path: "/v1/credentials", Summary: "Issue a credential", Status: http.StatusCreated, Reach: "grants of the own organisation", Limits: sensitive}, a.issue)
+	endpoint.Route(e, issue, endpoint.Operation{Method: "POST", Path: "/v1/credentials/challenges", Summary: "Get a challenge for a key proof", Reach: "own organisation", Limits: sensitive}, a.challenge)
 	endpoint.Route(e, read, endpoint.Operation{Method: "GET", Path: "/v1/credentials", Summary: "List credentials", Reach: "own organisation; auditors and platform administrators all"}, a.list)
 	endpoint.Route(e, read, endpoint.Operation{Method: "GET", Path: "/v1/credentials/{id}", Summary: "Read a credential", Object: a.within}, a.get)
 	endpoint.Route(e, rotate, endpoint.Operation{Method: "POST", Path: "/v1/credentials/{id}/rotate", Summary: "Start a rotation", Status: http.StatusCreated, Object: a.own, Limits: sensitive}, a.rotate)

@@ -8,7 +8,6 @@ import (
 	"github.com/chancery-dev/chancery/libs/endpoint"
 	"github.com/chancery-dev/chancery/libs/eventlog"
 	"github.com/chancery-dev/chancery/libs/principal"
-	"github.com/chancery-dev/chancery/libs/secret"
 	"github.com/chancery-dev/chancery/services/issuance/internal/applied"
 	"github.com/chancery-dev/chancery/services/issuance/internal/credential"
 )
@@ -18,7 +17,8 @@ type rotateRequest struct {
 	Body struct {
 		OverlapSeconds   int64  `json:"overlap_seconds" minimum:"0" maximum:"604800" doc:"How long the old secret goes on beside the new one; 0 ends it at once"`
 		ExpiresInSeconds int64  `json:"expires_in_seconds,omitempty" minimum:"60"`
-		Reason           string `json:"reason,omitempty" enum:"scheduled,suspected_leak,requested"`
+		Reason           string `json:"reason,omitempty" enum:"scheduled,suspected_leak,requested,emergency"`
+		HandedIn
 	}
 }
 
@@ -32,21 +32,28 @@ func (a *api) rotate(ctx context.Context, in rotateRequest) (endpoint.Answer[iss
 	if err := endpoint.LimitApplication(ctx, s.ApplicationID); err != nil {
 		return none, err
 	}
-	key := secret.NewKey(environment(s.Environment))
-	out, err := a.Credentials.HandleWith(ctx, in.ID, func(ctx context.Context, tail uint64) (aggregate.Command[credential.State], uint64, error) {
+	m, err := a.read(caller, s.Kind, s.Environment, in.Body.HandedIn)
+	if err != nil {
+		return none, err
+	}
+	build := func(ctx context.Context, tail uint64) (aggregate.Command[credential.State], uint64, error) {
 		allow, at, err := a.allowance(ctx, caller, s.GrantID, tail)
 		return credential.Rotate{
 			Now: now, ExpiresAt: expiry(now, in.Body.ExpiresInSeconds, allow), Overlap: time.Duration(in.Body.OverlapSeconds) * time.Second,
-			Reason: in.Body.Reason, Allowance: allow, Secret: a.public(key),
+			Reason: in.Body.Reason, Allowance: allow, Secret: m.secret,
 		}, at, err
-	})
+	}
+	if err := a.claim(ctx, in.ID, m, s.Organization, build); err != nil {
+		return none, err
+	}
+	out, err := a.Credentials.HandleWith(ctx, in.ID, build)
 	if err != nil {
 		return none, err
 	}
 	if in.Body.OverlapSeconds == 0 {
 		a.Applied.Wait(ctx, out.Position) // the old secret is dead once this is answered
 	}
-	return a.hand(ctx, in.ID, 0, key, out)
+	return a.hand(ctx, in.ID, m, out)
 }
 
 // ended answers what ends a secret, once the authorizers have felt it or their time is over.

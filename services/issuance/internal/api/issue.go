@@ -18,10 +18,14 @@ import (
 type issueRequest struct {
 	Body struct {
 		GrantID          string   `json:"grant_id" format:"uuid" doc:"The grant that allows it"`
-		Kind             string   `json:"kind" enum:"api_key,client_secret"`
+		Kind             string   `json:"kind" enum:"api_key,client_secret,client_key,client_certificate"`
 		Name             string   `json:"name" minLength:"1" maxLength:"80" doc:"What it is for"`
 		Scopes           []string `json:"scopes,omitempty" maxItems:"100" doc:"Fewer than the grant's; all of them if absent"`
 		ExpiresInSeconds int64    `json:"expires_in_seconds,omitempty" minimum:"60" doc:"At most what grant and class allow, which is also the default up to 30 days"`
+		RedirectURIs     []string `json:"redirect_uris,omitempty" maxItems:"20" doc:"Where authorization codes may go, compared exactly"`
+		GrantTypes       []string `json:"grant_types,omitempty" maxItems:"5" doc:"RFC 7591 names; client_credentials alone if absent"`
+		BoundTokens      bool     `json:"bound_tokens,omitempty" doc:"Hand out tokens bound to a key alone (RFC 8705, RFC 9449)"`
+		HandedIn
 	}
 }
 
@@ -30,8 +34,8 @@ type issued struct {
 	ID         string    `json:"id"`
 	Generation uint32    `json:"generation"`
 	Hint       string    `json:"hint"`
-	Secret     string    `json:"secret,omitempty" doc:"The whole secret, shown this once; absent in the answer to a repeated command"`
-	Shown      bool      `json:"shown" doc:"False where the command was repeated: the secret is not shown again"`
+	Secret     string    `json:"secret,omitempty" doc:"The whole secret, shown this once; absent in the answer to a repeated command, and where the consumer has a key of its own"`
+	Shown      bool      `json:"shown" doc:"Whether the answer holds the secret"`
 	ExpiresAt  time.Time `json:"expires_at"`
 	Position   uint64    `json:"position"`
 }
@@ -51,18 +55,27 @@ func (a *api) issue(ctx context.Context, in issueRequest) (endpoint.Answer[issue
 	if err := endpoint.LimitApplication(ctx, note.ApplicationID); err != nil {
 		return none, err
 	}
-	id, key := endpoint.NewID(ctx, "credential"), secret.NewKey(environment(note.Environment))
-	out, err := a.Credentials.HandleNew(ctx, id, func(ctx context.Context, tail uint64) (aggregate.Command[credential.State], uint64, error) {
-		allow, at, err := a.allowance(ctx, caller, in.Body.GrantID, tail)
-		return credential.Issue{
-			Kind: in.Body.Kind, Name: in.Body.Name, Scopes: in.Body.Scopes, Now: now, Allowance: allow,
-			ExpiresAt: expiry(now, in.Body.ExpiresInSeconds, allow), Secret: a.public(key),
-		}, at, err
-	})
+	id := endpoint.NewID(ctx, "credential")
+	m, err := a.read(caller, in.Body.Kind, note.Environment, in.Body.HandedIn)
 	if err != nil {
 		return none, err
 	}
-	return a.hand(ctx, id, 1, key, out)
+	build := func(ctx context.Context, tail uint64) (aggregate.Command[credential.State], uint64, error) {
+		allow, at, err := a.allowance(ctx, caller, in.Body.GrantID, tail)
+		return credential.Issue{
+			Kind: in.Body.Kind, Name: in.Body.Name, Scopes: in.Body.Scopes, Now: now, Allowance: allow,
+			ExpiresAt: expiry(now, in.Body.ExpiresInSeconds, allow), Secret: m.secret,
+			Client: credential.Client{RedirectURIs: in.Body.RedirectURIs, GrantTypes: in.Body.GrantTypes, BoundTokens: in.Body.BoundTokens},
+		}, at, err
+	}
+	if err := a.claim(ctx, id, m, note.Organization, build); err != nil {
+		return none, err
+	}
+	out, err := a.Credentials.HandleNew(ctx, id, build)
+	if err != nil {
+		return none, err
+	}
+	return a.hand(ctx, id, m, out)
 }
 
 // allowance reads what issuing under a grant rests on, as of one position.
@@ -103,14 +116,9 @@ func environment(name string) secret.Environment {
 	return secret.Test
 }
 
-func (a *api) public(key secret.Key) credential.Secret {
-	f := a.Fingerprints.Of(key.Reveal())
-	return credential.Secret{Hint: key.Hint(), Fingerprint: f[:]}
-}
-
 // hand gives the secret out only after its own fact is folded and found live: an end that came between wins.
-func (a *api) hand(ctx context.Context, id string, generation uint32, key secret.Key, out eventlog.Outcome) (endpoint.Answer[issued], error) {
-	answer := issued{ID: id, Generation: generation, Position: out.Position}
+func (a *api) hand(ctx context.Context, id string, m material, out eventlog.Outcome) (endpoint.Answer[issued], error) {
+	answer := issued{ID: id, Position: out.Position}
 	for _, fact := range out.Facts {
 		switch e := fact.(type) {
 		case *issuancev1.CredentialIssued:
@@ -128,6 +136,8 @@ func (a *api) hand(ctx context.Context, id string, generation uint32, key secret
 	if err := a.Fold.Live(lineage.Part("generation", id, answer.Generation), a.Now()); err != nil {
 		return endpoint.Answer[issued]{}, errNotLive
 	}
-	answer.Secret, answer.Shown = key.Reveal(), true
+	if m.secret.Key == nil {
+		answer.Secret, answer.Shown = m.key.Reveal(), true
+	}
 	return endpoint.At(out.Position, answer), nil
 }

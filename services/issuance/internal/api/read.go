@@ -15,13 +15,19 @@ import (
 type generationAnswer struct {
 	Number        uint32     `json:"number"`
 	Hint          string     `json:"hint"`
-	State         string     `json:"state" enum:"active,overlap,retired,leaked,ended"`
+	State         string     `json:"state" enum:"active,overlap,retired,leaked,undelivered,ended"`
 	Reason        string     `json:"reason,omitempty"`
 	CreatedAt     time.Time  `json:"created_at"`
 	ExpiresAt     time.Time  `json:"expires_at"`
 	OverlapEndsAt *time.Time `json:"overlap_ends_at,omitempty"`
 	EndedAt       *time.Time `json:"ended_at,omitempty"`
 	LastUsedAt    *time.Time `json:"last_used_at,omitempty"`
+
+	PublicKeySHA256   string     `json:"public_key_sha256,omitempty" doc:"SHA-256 of the SubjectPublicKeyInfo, hexadecimal"`
+	CertificateSHA256 string     `json:"certificate_sha256,omitempty" doc:"SHA-256 of the certificate, hexadecimal"`
+	CertificateSerial string     `json:"certificate_serial,omitempty" doc:"Serial number of the certificate, hexadecimal"`
+	DeliveredTo       string     `json:"delivered_to,omitempty" doc:"Store the secret went to unseen"`
+	DeliveredAt       *time.Time `json:"delivered_at,omitempty"`
 }
 
 type credentialAnswer struct {
@@ -44,6 +50,10 @@ type credentialAnswer struct {
 	ExpiresAt      time.Time          `json:"expires_at"`
 	EndedAt        *time.Time         `json:"ended_at,omitempty"`
 	LastUsedAt     *time.Time         `json:"last_used_at,omitempty" doc:"When a call or a token request was last let through, to within a minute"`
+	RedirectURIs   []string           `json:"redirect_uris,omitempty"`
+	GrantTypes     []string           `json:"grant_types,omitempty" doc:"Absent means client_credentials alone"`
+	BoundTokens    bool               `json:"bound_tokens,omitempty" doc:"Only tokens bound to a key are handed out"`
+	ImportedFrom   string             `json:"imported_from,omitempty" doc:"System the secret was taken over from; such a credential is never renewed"`
 	Generations    []generationAnswer `json:"generations"`
 	Allowed        endpoint.Allowed   `json:"allowed"`
 }
@@ -110,6 +120,7 @@ func (a *api) render(caller principal.Principal, c view.Credential, generations 
 		OrganizationID: c.OrganizationID, ProductID: c.ProductID, Scopes: c.Scopes, Environment: c.Environment, Class: c.Class,
 		State: c.State, Reason: c.Reason, EndedBy: c.EndedBy, IssuedAt: c.IssuedAt.UTC(), IssuedBy: c.IssuedBy,
 		ExpiresAt: c.ExpiresAt.UTC(), EndedAt: c.EndedAt, Generations: []generationAnswer{},
+		RedirectURIs: c.RedirectURIs, GrantTypes: c.GrantTypes, BoundTokens: c.BoundTokens, ImportedFrom: c.ImportedFrom,
 	}
 	if c.EndedAt == nil {
 		if dead, ok := lineage.Why(a.Fold.Live(lineage.Ref{Kind: "credential", ID: c.ID}, a.Now())); ok {
@@ -133,7 +144,10 @@ func (a *api) render(caller principal.Principal, c view.Credential, generations 
 		if g.State == "active" || g.State == "overlap" {
 			live++
 		}
-		out.Generations = append(out.Generations, generationAnswer{g.Number, g.Hint, g.State, g.Reason, g.CreatedAt.UTC(), g.ExpiresAt.UTC(), g.OverlapEndsAt, g.EndedAt, g.LastUsedAt})
+		out.Generations = append(out.Generations, generationAnswer{
+			g.Number, g.Hint, g.State, g.Reason, g.CreatedAt.UTC(), g.ExpiresAt.UTC(), g.OverlapEndsAt, g.EndedAt, g.LastUsedAt,
+			g.PublicKeySHA256, g.CertificateSHA256, g.CertificateSerial, g.DeliveredTo, g.DeliveredAt,
+		})
 		if g.LastUsedAt != nil && (out.LastUsedAt == nil || g.LastUsedAt.After(*out.LastUsedAt)) {
 			out.LastUsedAt = g.LastUsedAt
 		}

@@ -23,6 +23,7 @@ var (
 	}
 	secret = credential.Secret{Hint: "chy_test_abcd", Fingerprint: []byte{1}}
 	second = credential.Secret{Hint: "chy_test_efgh", Fingerprint: []byte{2}}
+	third  = credential.Secret{Hint: "chy_test_ijkl", Fingerprint: []byte{3}}
 )
 
 func issue(change func(*credential.Issue)) credential.Issue {
@@ -37,14 +38,14 @@ func issued() *issuancev1.CredentialIssued {
 	return &issuancev1.CredentialIssued{
 		Kind: "api_key", Name: "nightly", GrantId: "g", RequestId: "r", ApplicationId: "a", OrganizationId: "o", ProductId: "p",
 		Scopes: allow.Scopes, Environment: "sandbox", Class: "partner", Generation: 1, Hint: "chy_test_abcd", Fingerprint: []byte{1},
-		ExpiresAt: later(24 * time.Hour),
+		ExpiresAt: later(24 * time.Hour), StartsAt: later(0),
 	}
 }
 
 func rotating() []aggregate.Event {
 	return []aggregate.Event{issued(), &issuancev1.CredentialRotationStarted{
 		Generation: 2, PreviousGeneration: 1, Hint: "chy_test_efgh", Fingerprint: []byte{2},
-		ExpiresAt: later(48 * time.Hour), OverlapEndsAt: later(time.Hour),
+		ExpiresAt: later(48 * time.Hour), OverlapEndsAt: later(time.Hour), StartsAt: later(0),
 	}}
 }
 
@@ -89,7 +90,7 @@ func TestAnEmergencyRotationRetiresTheOldOneInTheSameDecision(t *testing.T) {
 		When(credential.Rotate{Now: now, ExpiresAt: now.Add(48 * time.Hour), Allowance: allow, Secret: second}).
 		Then(&issuancev1.CredentialRotationStarted{
 			Generation: 2, PreviousGeneration: 1, Hint: "chy_test_efgh", Fingerprint: []byte{2},
-			ExpiresAt: later(48 * time.Hour), OverlapEndsAt: later(0),
+			ExpiresAt: later(48 * time.Hour), OverlapEndsAt: later(0), StartsAt: later(0),
 		}, &issuancev1.CredentialRetired{Generation: 1, Reason: "requested"})
 }
 
@@ -98,7 +99,7 @@ func TestTheOverlapNeverOutlivesTheOldSecret(t *testing.T) {
 		When(credential.Rotate{Now: now, ExpiresAt: now.Add(48 * time.Hour), Overlap: 7 * 24 * time.Hour, Allowance: allow, Secret: second})
 	s.Then(&issuancev1.CredentialRotationStarted{
 		Generation: 2, PreviousGeneration: 1, Hint: "chy_test_efgh", Fingerprint: []byte{2},
-		ExpiresAt: later(48 * time.Hour), OverlapEndsAt: later(24 * time.Hour),
+		ExpiresAt: later(48 * time.Hour), OverlapEndsAt: later(24 * time.Hour), StartsAt: later(0),
 	})
 }
 
@@ -144,9 +145,9 @@ func TestALeakEndsEveryGenerationUpToIt(t *testing.T) {
 		t.Fatalf("live after the leak: %v", live)
 	}
 	s.When(credential.ReportLeak{Generation: 1}).Then()
-	s.When(credential.Rotate{Now: now, ExpiresAt: now.Add(48 * time.Hour), Overlap: time.Hour, Allowance: allow, Secret: second}).
+	s.When(credential.Rotate{Now: now, ExpiresAt: now.Add(48 * time.Hour), Overlap: time.Hour, Allowance: allow, Secret: third}).
 		Then(&issuancev1.CredentialRotationStarted{
-			Generation: 3, Hint: "chy_test_efgh", Fingerprint: []byte{2}, ExpiresAt: later(48 * time.Hour), OverlapEndsAt: later(0),
+			Generation: 3, Hint: "chy_test_ijkl", Fingerprint: []byte{3}, ExpiresAt: later(48 * time.Hour), OverlapEndsAt: later(0), StartsAt: later(0),
 		})
 }
 

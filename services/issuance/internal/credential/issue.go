@@ -35,10 +35,15 @@ type Allowance struct {
 	Active bool
 }
 
-// Secret is the public side of a freshly made secret.
+// Secret is the public side of one generation's secret: a fingerprint of what was made here, or the consumer's own key.
 type Secret struct {
 	Hint        string
 	Fingerprint []byte
+	// Method is how the fingerprint was made; empty for HMAC under the pepper.
+	Method string
+	Key    *issuancev1.KeyMaterial
+	// DeliveredTo is the store it goes to instead of being shown.
+	DeliveredTo string
 }
 
 // Issue makes the credential and its first generation.
@@ -49,9 +54,13 @@ type Issue struct {
 	Now        time.Time
 	Allowance  Allowance
 	Secret     Secret
+	// Client is how an OAuth client may be used.
+	Client Client
+	// ImportedFrom names the system the secret was taken over from.
+	ImportedFrom string
 }
 
-// Decide follows rules 1 and 7.
+// Decide follows rules 1, 7 and 8.
 func (c Issue) Decide(s State) ([]aggregate.Event, error) {
 	a := c.Allowance
 	scopes := c.Scopes
@@ -63,8 +72,10 @@ func (c Issue) Decide(s State) ([]aggregate.Event, error) {
 		return nil, ErrDead
 	case s.Issued:
 		return nil, ErrAlreadyIssued
-	case c.Kind != "api_key" && c.Kind != "client_secret":
+	case !known(c.Kind):
 		return nil, ErrKind
+	case !c.Secret.fits(c.Kind):
+		return nil, ErrMaterial
 	case a.Usable != nil:
 		return nil, a.Usable
 	case !a.Active:
@@ -81,9 +92,14 @@ func (c Issue) Decide(s State) ([]aggregate.Event, error) {
 			return nil, ErrScopes
 		}
 	}
+	if err := c.Client.check(c.Kind); err != nil {
+		return nil, err
+	}
 	return []aggregate.Event{&issuancev1.CredentialIssued{
 		Kind: c.Kind, Name: c.Name, GrantId: a.GrantID, RequestId: a.RequestID, ApplicationId: a.ApplicationID,
 		OrganizationId: a.OrganizationID, ProductId: a.ProductID, Scopes: scopes, Environment: a.Environment, Class: a.Class,
 		Generation: 1, Hint: c.Secret.Hint, Fingerprint: c.Secret.Fingerprint, ExpiresAt: timestamppb.New(c.ExpiresAt),
+		StartsAt: timestamppb.New(c.Now), Key: c.Secret.Key, FingerprintMethod: c.Secret.Method, DeliveredTo: c.Secret.DeliveredTo,
+		RedirectUris: c.Client.RedirectURIs, GrantTypes: c.Client.GrantTypes, BoundTokens: c.Client.BoundTokens, ImportedFrom: c.ImportedFrom,
 	}}, nil
 }

@@ -17,13 +17,15 @@ type Rotate struct {
 	Now       time.Time
 	ExpiresAt time.Time
 	// Overlap is how long the old generation goes on; zero retires it in the same decision.
-	Overlap   time.Duration
+	Overlap time.Duration
+	// Quiet is how long the old one must be unused to retire before the overlap ends; zero keeps the full overlap.
+	Quiet     time.Duration
 	Reason    string
 	Allowance Allowance
 	Secret    Secret
 }
 
-// Decide follows rules 2, 4 and 7.
+// Decide follows rules 2, 4, 7 and 8.
 func (c Rotate) Decide(s State) ([]aggregate.Event, error) {
 	a, live := c.Allowance, s.Live()
 	switch err := s.usable(); {
@@ -33,6 +35,10 @@ func (c Rotate) Decide(s State) ([]aggregate.Event, error) {
 		return nil, ErrDead
 	case len(live) > 1:
 		return nil, ErrRotating
+	case !c.Secret.fits(s.Kind):
+		return nil, ErrMaterial
+	case s.had(c.Secret):
+		return nil, ErrKeyReused
 	case a.Usable != nil:
 		return nil, a.Usable
 	case !a.Active:
@@ -48,7 +54,8 @@ func (c Rotate) Decide(s State) ([]aggregate.Event, error) {
 	}
 	next := &issuancev1.CredentialRotationStarted{
 		Generation: s.Newest() + 1, Hint: c.Secret.Hint, Fingerprint: c.Secret.Fingerprint,
-		ExpiresAt: timestamppb.New(c.ExpiresAt), Reason: c.Reason,
+		ExpiresAt: timestamppb.New(c.ExpiresAt), Reason: c.Reason, StartsAt: timestamppb.New(c.Now),
+		Key: c.Secret.Key, DeliveredTo: c.Secret.DeliveredTo, QuietSeconds: uint32(max(c.Quiet, 0) / time.Second),
 	}
 	if len(live) == 0 { // after a leak nothing is left to overlap
 		next.OverlapEndsAt = timestamppb.New(c.Now)

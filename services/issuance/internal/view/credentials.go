@@ -3,6 +3,7 @@ package view
 import (
 	"context"
 	"database/sql"
+	"encoding/hex"
 	"errors"
 	"time"
 
@@ -19,7 +20,7 @@ import (
 
 // credentials is every credential and every generation of its secret, without the secret.
 var credentials = projection.View{
-	Name: "credentials", Version: 1,
+	Name: "credentials", Version: 2,
 	Schema: `create table credentials (
 		id text primary key,
 		kind text not null,
@@ -38,7 +39,11 @@ var credentials = projection.View{
 		issued_at timestamptz not null,
 		issued_by text not null,
 		expires_at timestamptz not null,
-		ended_at timestamptz
+		ended_at timestamptz,
+		redirect_uris text[] not null,
+		grant_types text[] not null,
+		bound_tokens boolean not null,
+		imported_from text not null
 	);
 	create index credentials_by_application on credentials (application_id, id);
 	create index credentials_by_organization on credentials (organization_id, id);
@@ -53,8 +58,16 @@ var credentials = projection.View{
 		expires_at timestamptz not null,
 		overlap_ends_at timestamptz,
 		ended_at timestamptz,
+		public_key_sha256 text not null,
+		certificate_sha256 text not null,
+		certificate_serial text not null,
+		authority_id text not null,
+		delivered_to text not null,
+		delivered_at timestamptz,
 		primary key (credential_id, number)
-	)`,
+	);
+	create index generations_under_way on generations (credential_id, number) where delivered_to <> '' and delivered_at is null and ended_at is null;
+	create index generations_by_serial on generations (certificate_serial) where certificate_serial <> ''`,
 	Apply: applyCredentials,
 }
 
@@ -78,9 +91,14 @@ type Credential struct {
 	IssuedBy       string         `db:"issued_by"`
 	ExpiresAt      time.Time      `db:"expires_at"`
 	EndedAt        *time.Time     `db:"ended_at"`
+	RedirectURIs   pq.StringArray `db:"redirect_uris"`
+	GrantTypes     pq.StringArray `db:"grant_types"`
+	BoundTokens    bool           `db:"bound_tokens"`
+	ImportedFrom   string         `db:"imported_from"`
 }
 
-// Generation is one secret's row. State is active, overlap, retired or leaked.
+// Generation is one secret's row. State is active, overlap, retired, leaked or undelivered. Digests are lower-case hexadecimal, empty
+// where the kind has none.
 type Generation struct {
 	CredentialID  string     `db:"credential_id"`
 	Number        uint32     `db:"number"`
@@ -92,6 +110,12 @@ type Generation struct {
 	OverlapEndsAt *time.Time `db:"overlap_ends_at"`
 	EndedAt       *time.Time `db:"ended_at"`
 	LastUsedAt    *time.Time `db:"last_used_at"`
+
+	PublicKeySHA256   string     `db:"public_key_sha256"`
+	CertificateSHA256 string     `db:"certificate_sha256"`
+	CertificateSerial string     `db:"certificate_serial"`
+	DeliveredTo       string     `db:"delivered_to"`
+	DeliveredAt       *time.Time `db:"delivered_at"`
 }
 
 func applyCredentials(ctx context.Context, tx *sqlx.Tx, batch []eventlog.Recorded) error {
@@ -110,15 +134,17 @@ func applyCredential(ctx context.Context, tx *sqlx.Tx, r eventlog.Recorded, fact
 	switch e := fact.(type) {
 	case *issuancev1.CredentialIssued:
 		if _, err = tx.ExecContext(ctx, `insert into credentials (id, kind, name, grant_id, request_id, application_id, organization_id,
-			product_id, scopes, environment, class, state, reason, ended_by, issued_at, issued_by, expires_at)
-			values ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,'active','','',$12,$13,$14) on conflict (id) do nothing`,
+			product_id, scopes, environment, class, state, reason, ended_by, issued_at, issued_by, expires_at,
+			redirect_uris, grant_types, bound_tokens, imported_from)
+			values ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,'active','','',$12,$13,$14,$15,$16,$17,$18) on conflict (id) do nothing`,
 			id, e.Kind, e.Name, e.GrantId, e.RequestId, e.ApplicationId, e.OrganizationId, e.ProductId, pq.Array(e.Scopes),
-			e.Environment, e.Class, r.Time, actor, e.ExpiresAt.AsTime()); err != nil {
+			e.Environment, e.Class, r.Time, actor, e.ExpiresAt.AsTime(),
+			texts(e.RedirectUris), texts(e.GrantTypes), e.BoundTokens, e.ImportedFrom); err != nil {
 			return err
 		}
-		return generation(ctx, tx, id, e.Generation, e.Hint, r.Time, e.ExpiresAt.AsTime())
+		return generation(ctx, tx, id, e.Generation, e.Hint, r.Time, e.ExpiresAt.AsTime(), e.Key, e.DeliveredTo)
 	case *issuancev1.CredentialRotationStarted:
-		if err = generation(ctx, tx, id, e.Generation, e.Hint, r.Time, e.ExpiresAt.AsTime()); err != nil {
+		if err = generation(ctx, tx, id, e.Generation, e.Hint, r.Time, e.ExpiresAt.AsTime(), e.Key, e.DeliveredTo); err != nil {
 			return err
 		}
 		if _, err = tx.ExecContext(ctx, `update generations set state='overlap', overlap_ends_at=$3
@@ -141,6 +167,13 @@ func applyCredential(ctx context.Context, tx *sqlx.Tx, r eventlog.Recorded, fact
 		_, err = tx.ExecContext(ctx, `update credentials set state=case when exists
 			(select 1 from generations where credential_id=$1 and ended_at is null) then 'active' else 'leaked' end
 			where id=$1 and ended_at is null`, id)
+	case *issuancev1.CredentialDelivered:
+		_, err = tx.ExecContext(ctx, `update generations set delivered_at=$3 where credential_id=$1 and number=$2`, id, e.Generation, r.Time)
+	case *issuancev1.CredentialDeliveryFailed:
+		_, err = tx.ExecContext(ctx, `update generations set state='undelivered', reason=$3, ended_at=$4
+			where credential_id=$1 and number=$2 and ended_at is null`, id, e.Generation, e.Reason, r.Time)
+	case *issuancev1.CredentialNarrowed:
+		err = narrowed(ctx, tx, id, e)
 	case *issuancev1.CredentialRevoked:
 		err = endOne(ctx, tx, `id=$4`, id, "revoked", e.Reason, actor, r.Time)
 	case *issuancev1.CredentialExpired:
@@ -158,11 +191,28 @@ func applyCredential(ctx context.Context, tx *sqlx.Tx, r eventlog.Recorded, fact
 	return err
 }
 
-func generation(ctx context.Context, tx *sqlx.Tx, id string, number uint32, hint string, at, expires time.Time) error {
-	_, err := tx.ExecContext(ctx, `insert into generations (credential_id, number, hint, state, reason, created_at, expires_at)
-		values ($1,$2,$3,'active','',$4,$5) on conflict (credential_id, number) do nothing`, id, number, hint, at, expires)
+func generation(ctx context.Context, tx *sqlx.Tx, id string, number uint32, hint string, at, expires time.Time, key *issuancev1.KeyMaterial, store string) error {
+	_, err := tx.ExecContext(ctx, `insert into generations (credential_id, number, hint, state, reason, created_at, expires_at,
+		public_key_sha256, certificate_sha256, certificate_serial, authority_id, delivered_to)
+		values ($1,$2,$3,'active','',$4,$5,$6,$7,$8,$9,$10) on conflict (credential_id, number) do nothing`, id, number, hint, at, expires,
+		hex.EncodeToString(key.GetPublicKeySha256()), hex.EncodeToString(key.GetCertificateSha256()), key.GetCertificateSerial(), key.GetAuthorityId(), store)
 	return err
 }
+
+func narrowed(ctx context.Context, tx *sqlx.Tx, id string, e *issuancev1.CredentialNarrowed) error {
+	if _, err := tx.ExecContext(ctx, `update credentials set scopes=$2 where id=$1`, id, texts(e.Scopes)); err != nil || e.ExpiresAt == nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, `update generations set expires_at=least(expires_at, $3) where credential_id=$1 and number=$2`, id, e.Generation, e.ExpiresAt.AsTime()); err != nil {
+		return err
+	}
+	_, err := tx.ExecContext(ctx, `update credentials c set expires_at=least(c.expires_at, $3) where c.id=$1
+		and $2 = (select max(number) from generations where credential_id=$1)`, id, e.Generation, e.ExpiresAt.AsTime())
+	return err
+}
+
+// texts is never null.
+func texts(s []string) any { return pq.Array(append([]string{}, s...)) }
 
 func endOne(ctx context.Context, tx *sqlx.Tx, where, id, state, reason, by string, at time.Time) error {
 	_, err := tx.ExecContext(ctx, `update credentials set state=$1, reason=$2, ended_by=$3, ended_at=$5 where `+where+` and ended_at is null`,
@@ -171,7 +221,7 @@ func endOne(ctx context.Context, tx *sqlx.Tx, where, id, state, reason, by strin
 }
 
 const columns = `id, kind, name, grant_id, request_id, application_id, organization_id, product_id, scopes, environment, class,
-	state, reason, ended_by, issued_at, issued_by, expires_at, ended_at`
+	state, reason, ended_by, issued_at, issued_by, expires_at, ended_at, redirect_uris, grant_types, bound_tokens, imported_from`
 
 // Credential returns the row and its generations, oldest first, or false where there is none.
 func (r Rows) Credential(ctx context.Context, id string) (c Credential, g []Generation, found bool, err error) {
@@ -189,7 +239,7 @@ func (r Rows) Credential(ctx context.Context, id string) (c Credential, g []Gene
 // Generations returns those of several credentials, by credential and number.
 func (r Rows) Generations(ctx context.Context, ids []string) (g []Generation, err error) {
 	err = r.DB.SelectContext(ctx, &g, `select g.credential_id, g.number, g.hint, g.state, g.reason, g.created_at, g.expires_at, g.overlap_ends_at,
-		g.ended_at, u.last_used_at from generations g left join uses u on u.credential_id = g.credential_id and u.generation = g.number
+		g.ended_at, g.public_key_sha256, g.certificate_sha256, g.certificate_serial, g.delivered_to, g.delivered_at, u.last_used_at from generations g left join uses u on u.credential_id = g.credential_id and u.generation = g.number
 		where g.credential_id = any($1) order by g.credential_id, g.number`, pq.Array(ids))
 	return g, err
 }
