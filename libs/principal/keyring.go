@@ -6,6 +6,8 @@ import (
 	_ "crypto/sha256" // thumbprints, RFC 7638
 	"encoding/base64"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -107,6 +109,20 @@ func (k *Keyring) Position() uint64 {
 	k.mu.RLock()
 	defer k.mu.RUnlock()
 	return k.position
+}
+
+// Of is the public keys of one service that are not past their end, for those who cannot fold the log themselves.
+func (k *Keyring) Of(service string, now time.Time) jose.JSONWebKeySet {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	set := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{}}
+	for subject, key := range k.keys {
+		if id, ok := strings.CutPrefix(subject, SignerSubject(service, "")); ok && now.Before(key.notAfter) {
+			set.Keys = append(set.Keys, jose.JSONWebKey{Key: key.public, KeyID: id, Algorithm: string(jose.EdDSA), Use: "sig"})
+		}
+	}
+	slices.SortFunc(set.Keys, func(a, b jose.JSONWebKey) int { return strings.Compare(a.KeyID, b.KeyID) })
+	return set
 }
 
 func (k *Keyring) key(service, id string) (ringKey, bool) {

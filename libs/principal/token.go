@@ -55,9 +55,10 @@ type Signer struct {
 	service string
 	clock   func() time.Time
 
-	mu     sync.RWMutex
-	signer jose.Signer
-	public *eventv1.SignerKeyPublished
+	mu      sync.RWMutex
+	private ed25519.PrivateKey
+	signer  jose.Signer
+	public  *eventv1.SignerKeyPublished
 }
 
 // NewSigner makes a signer and its first key, of which life is how long its tokens are accepted.
@@ -108,7 +109,7 @@ func (s *Signer) Next(life time.Duration) (NextKey, error) {
 	return NextKey{Public: fact, use: func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.signer, s.public = signer, fact
+		s.private, s.signer, s.public = private, signer, fact
 	}}, nil
 }
 
@@ -150,6 +151,30 @@ func (s *Signer) Sign(p Principal, audience string) (string, error) {
 		return "", fmt.Errorf("sign token: %w", err)
 	}
 	return signed.CompactSerialize()
+}
+
+// SignAs signs claims of another kind than a principal under a media type of their own, so that neither passes for the other.
+func (s *Signer) SignAs(mediaType string, claims any) (string, error) {
+	if mediaType == tokenType {
+		return "", errors.New("sign: the type of principals is theirs alone")
+	}
+	payload, err := json.Marshal(claims)
+	if err != nil {
+		return "", fmt.Errorf("sign: %w", err)
+	}
+	s.mu.RLock()
+	private, keyID := s.private, s.public.GetKeyId()
+	s.mu.RUnlock()
+	header, err := json.Marshal(struct {
+		Algorithm string `json:"alg"`
+		KeyID     string `json:"kid"`
+		Type      string `json:"typ"`
+	}{string(jose.EdDSA), keyID, mediaType})
+	if err != nil {
+		return "", fmt.Errorf("sign: %w", err)
+	}
+	signed := base64.RawURLEncoding.EncodeToString(header) + "." + base64.RawURLEncoding.EncodeToString(payload)
+	return signed + "." + base64.RawURLEncoding.EncodeToString(ed25519.Sign(private, []byte(signed))), nil // RFC 7515 §7.1
 }
 
 // Verifier accepts tokens made for one audience.

@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	// signerLife is how long tokens of one key are accepted, signerRenewal when it is replaced.
-	signerLife    = 25 * time.Hour
+	// SignerLife is how long tokens of one key are accepted, signerRenewal when it is replaced.
+	SignerLife    = 25 * time.Hour
 	signerRenewal = 12 * time.Hour
 	// signerHead is how long a key is published before it is signed with, for the others to fold it.
 	signerHead = 2 * time.Second
@@ -23,23 +23,24 @@ func own(ctx context.Context, name string) context.Context {
 	return eventlog.WithMeta(ctx, eventlog.Meta{Actor: &eventv1.Actor{Id: name, Kind: "service"}})
 }
 
-func publishSigner(ctx context.Context, log *eventlog.Log, name string, key *eventv1.SignerKeyPublished) error {
+// PublishSigner makes a signer's key a fact, so that others accept what it signs.
+func PublishSigner(ctx context.Context, log *eventlog.Log, name string, key *eventv1.SignerKeyPublished) error {
 	if _, err := log.Append(own(ctx, name), principal.SignerSubject(name, key.GetKeyId()), 0, key); err != nil {
 		return fmt.Errorf("publish signer key: %w", err)
 	}
 	return nil
 }
 
-// renewSigner replaces the signing key before its end, for as long as the service runs.
-func renewSigner(ctx context.Context, d Deps) error {
+// RenewSigner replaces the signing key before its end until ctx ends. Of d it needs Name, Log, Signer and Logger.
+func RenewSigner(ctx context.Context, d Deps) error {
 	for wait := signerRenewal; ; {
 		sleep(ctx, wait)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		next, err := d.Signer.Next(signerLife)
+		next, err := d.Signer.Next(SignerLife)
 		if err == nil {
-			err = publishSigner(ctx, d.Log, d.Name, next.Public)
+			err = PublishSigner(ctx, d.Log, d.Name, next.Public)
 		}
 		if err != nil {
 			d.Logger.ErrorContext(ctx, "the signing key was not renewed, trying again", "error", err)

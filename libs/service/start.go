@@ -180,7 +180,7 @@ func (r *Running) open(ctx context.Context, name string, c Config) (d Deps, limi
 		return d, nil, err
 	}
 	d.Keyring = &principal.Keyring{Refused: func(err error) { d.Logger.Error("a signing key is not accepted", "error", err) }}
-	if d.Signer, err = principal.NewSigner(name, d.Clock, signerLife); err != nil {
+	if d.Signer, err = principal.NewSigner(name, d.Clock, SignerLife); err != nil {
 		return d, nil, err
 	}
 	return d, newTotals(d.Pulse, name, nodeName(c), d.Clock, d.Logger), nil
@@ -236,11 +236,11 @@ func (r *Running) begin(ctx context.Context, s *Service) error {
 	}
 	if s.Signs {
 		if err := r.insist(ctx, "publish the signing key", func(ctx context.Context) error {
-			return publishSigner(ctx, d.Log, d.Name, d.Signer.Public())
+			return PublishSigner(ctx, d.Log, d.Name, d.Signer.Public())
 		}); err != nil {
 			return err
 		}
-		r.background(ctx, "signer", func(ctx context.Context) error { return renewSigner(ctx, d) })
+		r.background(ctx, "signer", func(ctx context.Context) error { return RenewSigner(ctx, d) })
 	}
 	if s.Start != nil {
 		if err := s.Start(own(ctx, d.Name)); err != nil {

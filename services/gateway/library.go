@@ -5,15 +5,17 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/chancery-dev/chancery/libs/dpop"
 	"github.com/chancery-dev/chancery/libs/eventlog"
 	"github.com/chancery-dev/chancery/libs/lineage"
+	"github.com/chancery-dev/chancery/libs/principal"
 	"github.com/chancery-dev/chancery/libs/secret"
+	"github.com/chancery-dev/chancery/libs/service"
 	"github.com/chancery-dev/chancery/services/gateway/internal/decision"
 	"github.com/chancery-dev/chancery/services/gateway/internal/doors"
 	"github.com/chancery-dev/chancery/services/gateway/internal/fold"
@@ -34,6 +36,8 @@ type Options struct {
 	Fingerprints *secret.Fingerprints
 	// Issuer of access tokens; empty means that none are accepted.
 	Issuer string
+	// Metadata is where clients that are refused learn who issues tokens (RFC 9728 §5.1); empty if they are not told.
+	Metadata string
 	// Name of this authorizer in what is recorded; empty for one made up.
 	Name string
 	// NATS is the log's connection.
@@ -46,11 +50,10 @@ type Options struct {
 
 // Library is the authorizer inside a Go program: the same verdicts as over HTTP, without the way there.
 type Library struct {
-	authorizer *verdict.Authorizer
-	book       *record.Book
-	seal       *decision.Seal
-	cancel     context.CancelFunc
-	ended      chan error
+	doors  *doors.Doors
+	book   *record.Book
+	cancel context.CancelFunc
+	ended  chan error
 }
 
 // Open follows the log and returns once everything that was in it is folded. It goes on until Close.
@@ -71,11 +74,21 @@ func Open(ctx context.Context, o Options) (*Library, error) {
 	}
 	lease := newLease(o.Log.Tail, live, o.Lease, o.Logger)
 	o.Name = name(o.Name)
+	signer, err := principal.NewSigner("gateway", o.Clock, service.SignerLife)
+	if err != nil {
+		return nil, err
+	}
 	l := &Library{
-		authorizer: &verdict.Authorizer{Fold: facts, Fingerprints: o.Fingerprints, Issuer: o.Issuer, Now: o.Clock, Fresh: lease.fresh, Held: lease.age},
-		book:       &record.Book{Observe: o.Log.Observe, Authorizer: o.Name, Now: o.Clock, Logger: o.Logger},
-		seal:       decision.NewSeal(o.Name, o.Fingerprints),
-		ended:      make(chan error, 1),
+		book:  &record.Book{Observe: o.Log.Observe, Authorizer: o.Name, Now: o.Clock, Logger: o.Logger},
+		ended: make(chan error, 1),
+	}
+	l.doors = doors.New(doors.Options{
+		Authorizer: &verdict.Authorizer{Fold: facts, Fingerprints: o.Fingerprints, Issuer: o.Issuer, Now: o.Clock, Fresh: lease.fresh, Held: lease.age,
+			Proofs: dpop.New(o.Clock)},
+		Count: l.book.Count, Decision: decision.NewSeal(o.Name, o.Fingerprints).ID, Sign: signing(signer), Metadata: o.Metadata,
+	})
+	if err := service.PublishSigner(ctx, o.Log, "gateway", signer.Public()); err != nil {
+		return nil, err
 	}
 	tail, err := o.Log.Tail(ctx)
 	if err != nil {
@@ -98,6 +111,9 @@ func Open(ctx context.Context, o Options) (*Library, error) {
 		})
 	}()
 	go func() { _ = lease.run(following, o.NATS) }()
+	go func() {
+		_ = service.RenewSigner(following, service.Deps{Name: "gateway", Log: o.Log, Signer: signer, Logger: o.Logger})
+	}()
 	err = live.WaitFor(ctx, tail)
 	for err == nil && !lease.fresh() {
 		select {
@@ -115,35 +131,20 @@ func Open(ctx context.Context, o Options) (*Library, error) {
 
 // Authorize judges one call and takes note of it.
 func (l *Library) Authorize(ctx context.Context, r Request) Verdict {
-	v := l.authorizer.Authorize(ctx, r)
-	l.book.Count(&v, r.Network)
+	v := l.doors.Authorizer.Authorize(ctx, r)
+	l.doors.Count(&v, r.Network)
 	return v
 }
 
 // Decision is the id of a verdict of this authorizer, which explains it to whoever may ask.
-func (l *Library) Decision(v *Verdict) string { return l.seal.ID(v) }
+func (l *Library) Decision(v *Verdict) string { return l.doors.Decision(v) }
 
 // Position is how far the log is folded.
-func (l *Library) Position() uint64 { return l.authorizer.Fold.Lineage().Position() }
+func (l *Library) Position() uint64 { return l.doors.Authorizer.Fold.Lineage().Position() }
 
 // Guard lets only calls pass that may, and tells next who calls; what clients say of that themselves is taken away.
 func (l *Library) Guard(environment string, next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		v := l.Authorize(r.Context(), doors.RequestOf(r, environment))
-		w.Header()[decision.Header] = []string{l.Decision(&v)}
-		if !doors.Pass(w, &v) {
-			return
-		}
-		for name := range r.Header {
-			if strings.HasPrefix(name, "Chancery-") {
-				delete(r.Header, name)
-			}
-		}
-		delete(r.Header, "Authorization")
-		delete(r.Header, "X-Api-Key")
-		r.Header[doors.Context] = []string{doors.ContextOf(&v)}
-		next.ServeHTTP(w, r)
-	})
+	return l.doors.Guard(environment, next)
 }
 
 // Close stops following and writes down what was counted.

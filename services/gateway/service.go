@@ -8,8 +8,13 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
+
+	"github.com/chancery-dev/chancery/libs/dpop"
+	"github.com/chancery-dev/chancery/libs/principal"
 	"github.com/chancery-dev/chancery/libs/secret"
 	"github.com/chancery-dev/chancery/libs/service"
+	"github.com/chancery-dev/chancery/libs/upstream"
 	"github.com/chancery-dev/chancery/services/gateway/internal/decision"
 	"github.com/chancery-dev/chancery/services/gateway/internal/doors"
 	"github.com/chancery-dev/chancery/services/gateway/internal/fold"
@@ -21,6 +26,7 @@ type config struct {
 	Issuer      string        `env:"CHANCERY_ISSUER" doc:"issuer of the access tokens that are accepted; none are if it is empty" want:"https://host"`
 	Environment string        `env:"CHANCERY_GATEWAY_ENVIRONMENT, default=sandbox" doc:"what /verify stands before" want:"sandbox or production"`
 	Lease       time.Duration `env:"CHANCERY_GATEWAY_LEASE, default=2s" doc:"how long calls are judged from memory after the log's newest facts were last known to be there; then they are refused" want:"a duration from 500ms to 1m"`
+	Metadata    string        `env:"CHANCERY_GATEWAY_METADATA" doc:"where clients that are refused learn who issues tokens (RFC 9728); they are not told if it is empty" want:"https://host/.well-known/oauth-protected-resource"`
 	Envoy       envoy         `env:""`
 	Pepper      secret.String `env:"CHANCERY_PEPPER" doc:"what issuance makes fingerprints with; that of the own key file if it is empty" want:"base64 of at least 32 bytes"`
 }
@@ -45,11 +51,14 @@ func New(ctx context.Context, d service.Deps) (*service.Service, error) {
 	node := name(d.Config.Node)
 	book := &record.Book{Observe: d.Log.Observe, Authorizer: node, Now: d.Clock, Logger: d.Logger}
 	lease := newLease(d.Log.Tail, d.Lineage, own.Lease, d.Logger)
-	door := &doors.Doors{
-		Authorizer:  &verdict.Authorizer{Fold: facts, Fingerprints: fingerprints, Issuer: own.Issuer, Now: d.Clock, Fresh: lease.fresh, Held: lease.age},
-		Environment: own.Environment, Count: book.Count, Decision: decision.NewSeal(node, fingerprints).ID,
-	}
+	door := doors.New(doors.Options{
+		Authorizer: &verdict.Authorizer{Fold: facts, Fingerprints: fingerprints, Issuer: own.Issuer, Now: d.Clock, Fresh: lease.fresh, Held: lease.age,
+			Proofs: dpop.New(d.Clock)},
+		Environment: own.Environment, Count: book.Count, Decision: decision.NewSeal(node, fingerprints).ID, Sign: signing(d.Signer),
+		Keys: func() jose.JSONWebKeySet { return d.Keyring.Of("gateway", d.Clock()) }, Metadata: own.Metadata,
+	})
 	s := &service.Service{
+		Signs: true, Start: func(ctx context.Context) error { return folded(ctx, d) },
 		Folds: []service.Fold{facts.Apply}, Handler: door.Handler(), Stop: book.Close,
 		// Proxies on the same network ask without a body and are answered in one packet: a deadline for the header is enough,
 		// and each further one would cost more than the verdict.
@@ -62,6 +71,26 @@ func New(ctx context.Context, d service.Deps) (*service.Service, error) {
 		},
 	}
 	return s, own.Envoy.attach(s, door, d.Logger)
+}
+
+// signing signs what upstreams are told.
+func signing(s *principal.Signer) func(upstream.Context) (string, error) {
+	return func(c upstream.Context) (string, error) { return s.SignAs(upstream.Type, c) }
+}
+
+// folded returns once this authorizer itself gives out the key that it signs with.
+func folded(ctx context.Context, d service.Deps) error {
+	for own := d.Signer.Public().GetKeyId(); ; {
+		keys := d.Keyring.Of(d.Name, d.Clock())
+		if len(keys.Key(own)) > 0 {
+			return nil
+		}
+		select {
+		case <-time.After(time.Millisecond):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 func fingerprints(pepper secret.String, own *secret.Fingerprints) (*secret.Fingerprints, error) {

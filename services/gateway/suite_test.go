@@ -16,6 +16,7 @@ import (
 	"github.com/chancery-dev/chancery/libs/secret"
 	"github.com/chancery-dev/chancery/libs/service"
 	"github.com/chancery-dev/chancery/libs/service/servicetest"
+	"github.com/chancery-dev/chancery/libs/upstream"
 	eventv1 "github.com/chancery-dev/chancery/proto/event/v1"
 	"github.com/chancery-dev/chancery/services/gateway"
 	"github.com/chancery-dev/chancery/services/gateway/internal/worldtest"
@@ -136,4 +137,15 @@ func observed[T proto.Message](t testing.TB, r *running, n int) (facts []T, enve
 		t.Fatalf("%d of %d observations: %v", len(facts), n, err)
 	}
 	return facts, envelopes
+}
+
+// told is what the upstream of a product is told in the header of an answer, once it is verified as an upstream does.
+func (r *running) told(t testing.TB, h http.Header) upstream.Context {
+	t.Helper()
+	keys := &upstream.Keys{URL: r.at.URL + "/.well-known/jwks.json", Now: time.Now}
+	c, err := upstream.Verifier{Audience: "urn:chancery:product:" + r.Product, Key: keys.Key, Now: time.Now}.Verify(&http.Request{Header: h})
+	if err != nil {
+		t.Fatalf("%v: %v", h.Values(upstream.Header), err)
+	}
+	return c
 }

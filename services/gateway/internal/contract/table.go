@@ -14,6 +14,8 @@ import (
 type Operation struct {
 	// ID, Method and Template are the contract's; Template includes the base path.
 	ID, Method, Template string
+	// Base is the base path.
+	Base string
 	// Scopes are all needed.
 	Scopes []string
 
@@ -82,7 +84,7 @@ func Compile(versions []Version) *Table {
 		root := &branch{}
 		for i := range v.Operations {
 			o := v.Operations[i]
-			o.Template = base + o.Template
+			o.Template, o.Base = base+o.Template, base
 			o.ProductID, o.VersionID, o.Version, o.Deprecated, o.Sunset = v.ProductID, v.ID, v.Number, v.Deprecated, v.Sunset
 			o.name = nameOf(&o)
 			t.named[o.name] = &o

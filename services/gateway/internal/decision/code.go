@@ -26,6 +26,7 @@ var codes = []verdict.Reason{
 	"", verdict.Malformed, verdict.Missing, verdict.Unknown, verdict.Expired, verdict.Revoked, verdict.Retired, verdict.Suspended, verdict.GrantEnded,
 	verdict.ApplicationEnded, verdict.OrganizationEnded, verdict.KeyCompromised, verdict.Ownerless, verdict.Unreadable, verdict.Stale,
 	verdict.NoOperation, verdict.ProductMismatch, verdict.ProductWithdrawn, verdict.EnvironmentMismatch, verdict.ScopeMissing,
+	verdict.ProofMissing, verdict.ProofRefused, verdict.ProofReplayed, verdict.NonceNeeded, verdict.AudienceMismatch, verdict.NotRolledOut,
 }
 
 var code = func() map[verdict.Reason]byte {

@@ -11,6 +11,8 @@ import (
 	rpcstatus "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc/codes"
 
+	"github.com/chancery-dev/chancery/libs/upstream"
+	"github.com/chancery-dev/chancery/services/gateway/internal/certificate"
 	"github.com/chancery-dev/chancery/services/gateway/internal/decision"
 	"github.com/chancery-dev/chancery/services/gateway/internal/verdict"
 )
@@ -23,11 +25,13 @@ func (d *Doors) Check(ctx context.Context, in *authv3.CheckRequest) (*authv3.Che
 	q := memory.Get().(*asked)
 	defer memory.Put(q)
 	q.request = d.checked(in)
-	d.judge(ctx, q, in.GetAttributes().GetSource().GetAddress().GetSocketAddress().GetAddress())
-	if !q.verdict.Allowed() {
-		return denied(refusalOf(&q.verdict), q.decision), nil
+	if refused := d.judge(ctx, q, in.GetAttributes().GetSource().GetAddress().GetSocketAddress().GetAddress()); refused != nil {
+		return denied(refused, q.decision), nil
 	}
-	out := &authv3.OkHttpResponse{ResponseHeadersToAdd: []*corev3.HeaderValueOption{over(decision.Header, q.decision)}, Headers: []*corev3.HeaderValueOption{over(Context, d.contexts.of(&q.verdict)[0])}, HeadersToRemove: secrets}
+	id := over(decision.Header, q.decision)
+	out := &authv3.OkHttpResponse{
+		Headers: []*corev3.HeaderValueOption{over(upstream.Header, q.context[0]), id}, HeadersToRemove: secrets, ResponseHeadersToAdd: []*corev3.HeaderValueOption{id},
+	}
 	if o := q.verdict.Operation; !o.Deprecated.IsZero() {
 		h := http.Header{}
 		deprecation(h, o)
@@ -43,7 +47,10 @@ func (d *Doors) Check(ctx context.Context, in *authv3.CheckRequest) (*authv3.Che
 func (d *Doors) checked(in *authv3.CheckRequest) verdict.Request {
 	attributes := in.GetAttributes()
 	call := attributes.GetRequest().GetHttp()
-	r := verdict.Request{Method: call.GetMethod(), Target: call.GetPath(), Environment: d.Environment}
+	r := verdict.Request{
+		Method: call.GetMethod(), Target: call.GetPath(), Environment: d.Environment, Scheme: call.GetScheme(), Host: call.GetHost(),
+		Certificate: certificate.In(certificate.EscapedPEM, attributes.GetSource().GetCertificate()),
+	}
 	if environment, ok := attributes.GetContextExtensions()[EnvironmentExtension]; ok {
 		r.Environment = environment
 	}
@@ -68,6 +75,8 @@ func take(r *verdict.Request, name, value string) {
 		r.Authorization = append(r.Authorization, value)
 	case "x-api-key":
 		r.APIKey = append(r.APIKey, value)
+	case "dpop":
+		r.Proof = append(r.Proof, value)
 	case "x-http-method-override", "x-http-method", "x-method-override":
 		r.Overridden = true
 	}
@@ -76,7 +85,7 @@ func take(r *verdict.Request, name, value string) {
 var (
 	ok = &rpcstatus.Status{Code: int32(codes.OK)}
 	// secrets never reach the upstream.
-	secrets = []string{"authorization", "x-api-key", strings.ToLower(Problem)}
+	secrets = []string{"authorization", "x-api-key", "dpop", strings.ToLower(Problem), strings.ToLower(Status)}
 )
 
 func denied(r *refusal, id string) *authv3.CheckResponse {

@@ -5,7 +5,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chancery-dev/chancery/libs/principal"
 	"github.com/chancery-dev/chancery/libs/secret"
+	"github.com/chancery-dev/chancery/libs/upstream"
 	"github.com/chancery-dev/chancery/services/gateway/internal/decision"
 	"github.com/chancery-dev/chancery/services/gateway/internal/doors"
 	"github.com/chancery-dev/chancery/services/gateway/internal/record"
@@ -34,13 +36,23 @@ func (n *nowhere) Header() http.Header         { return n.header }
 func (n *nowhere) WriteHeader(status int)      { n.status = status }
 func (n *nowhere) Write(b []byte) (int, error) { return len(b), nil }
 
+// signer signs contexts as an authorizer does.
+func signer(t testing.TB) func(upstream.Context) (string, error) {
+	s, err := principal.NewSigner("gateway", time.Now, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func(c upstream.Context) (string, error) { return s.SignAs(upstream.Type, c) }
+}
+
 func BenchmarkADoor(b *testing.B) {
 	memory := worldtest.NewMemory(b)
 	fingerprints := secret.NewFingerprints(make([]byte, 32))
 	w := worldtest.Make(memory.Append, fingerprints, time.Now())
 	_, key := w.Issue("api_key", "accounts:read")
 	book := &record.Book{Authorizer: "a", Now: time.Now}
-	door := (&doors.Doors{Authorizer: &verdict.Authorizer{Fold: memory.Fold, Fingerprints: fingerprints, Now: time.Now}, Environment: "sandbox", Count: book.Count, Decision: decision.NewSeal("a", fingerprints).ID}).Handler()
+	door := doors.New(doors.Options{Authorizer: &verdict.Authorizer{Fold: memory.Fold, Fingerprints: fingerprints, Now: time.Now}, Environment: "sandbox",
+		Count: book.Count, Decision: decision.NewSeal("a", fingerprints).ID, Sign: signer(b)}).Handler()
 	r, err := http.NewRequest("GET", "http://gateway/verify", nil)
 	if err != nil {
 		b.Fatal(err)

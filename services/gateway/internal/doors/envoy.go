@@ -4,7 +4,7 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/chancery-dev/chancery/services/gateway/internal/decision"
+	"github.com/chancery-dev/chancery/services/gateway/internal/certificate"
 	"github.com/chancery-dev/chancery/services/gateway/internal/verdict"
 )
 
@@ -24,14 +24,16 @@ func envoyed(target string) (environment, rest string, ok bool) {
 func (d *Doors) envoy(w http.ResponseWriter, r *http.Request, environment, target string) {
 	q := memory.Get().(*asked)
 	defer memory.Put(q)
+	h := r.Header
 	q.request = verdict.Request{
-		Method: r.Method, Target: target, Environment: environment, Authorization: r.Header["Authorization"], APIKey: r.Header["X-Api-Key"],
-		Overridden: overridden(r.Header),
+		Method: r.Method, Target: target, Environment: environment, Host: r.Host, Authorization: h["Authorization"], APIKey: h["X-Api-Key"],
+		Proof: h["Dpop"], Overridden: overridden(h),
 	}
-	d.judge(r.Context(), q, address(r, forwarded))
-	w.Header()[decision.Header] = []string{q.decision}
-	if Pass(w, &q.verdict) {
-		w.Header()[Context] = d.contexts.of(&q.verdict)
-		w.WriteHeader(http.StatusOK)
+	if scheme := h["X-Forwarded-Proto"]; len(scheme) == 1 {
+		q.request.Scheme = scheme[0]
 	}
+	if c := h["X-Forwarded-Client-Cert"]; len(c) == 1 {
+		q.request.Certificate = certificate.In(certificate.XFCC, c[0])
+	}
+	d.answer(w, q, d.judge(r.Context(), q, address(r, "X-Forwarded-For")), http.StatusOK, true)
 }

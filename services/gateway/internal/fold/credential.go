@@ -53,6 +53,8 @@ type kind uint8
 const (
 	apiKey kind = iota + 1
 	clientSecret
+	clientKey
+	clientCertificate
 	otherKind
 )
 
@@ -62,11 +64,20 @@ func kindOf(name string) kind {
 		return apiKey
 	case "client_secret":
 		return clientSecret
+	case "client_key":
+		return clientKey
+	case "client_certificate":
+		return clientCertificate
 	}
 	return otherKind
 }
 
-func (k kind) String() string { return [...]string{"", "api_key", "client_secret", "other"}[k] }
+func (k kind) String() string {
+	return [...]string{"", "api_key", "client_secret", "client_key", "client_certificate", "other"}[k]
+}
+
+// client says whether credentials of this kind get access tokens.
+func (k kind) client() bool { return k == clientSecret || k == clientKey || k == clientCertificate }
 
 type environment uint8
 
@@ -119,12 +130,20 @@ func (f *Fold) issued(name string, e *issuancev1.CredentialIssued) {
 		product: f.products.index(e.GetProductId()), scopes: f.scopes.of(e.GetScopes()), kind: kindOf(e.GetKind()), environment: environmentOf(e.GetEnvironment()),
 	})
 	f.byID.add(f.credentialID, n)
-	f.secret(n, e.GetGeneration(), e.GetFingerprint())
+	f.secret(n, e.GetGeneration(), presented(e.GetFingerprint(), e.GetKey()))
+}
+
+// presented is the hash by which a generation is found when it is presented: of its secret, or of its certificate.
+func presented(fingerprint []byte, key *issuancev1.KeyMaterial) []byte {
+	if certificate := key.GetCertificateSha256(); len(certificate) > 0 {
+		return certificate
+	}
+	return fingerprint
 }
 
 func (f *Fold) rotated(name string, e *issuancev1.CredentialRotationStarted) {
 	if n := f.known(name); n != 0 {
-		f.secret(n, e.GetGeneration(), e.GetFingerprint())
+		f.secret(n, e.GetGeneration(), presented(e.GetFingerprint(), e.GetKey()))
 	}
 }
 
@@ -186,7 +205,7 @@ func (f *Fold) ByID(name string, into *Credential) bool {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
 	n := f.known(name)
-	if n == 0 || f.credentials.at(n).kind != clientSecret {
+	if n == 0 || !f.credentials.at(n).kind.client() {
 		return false
 	}
 	f.view(n, into)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
-	"slices"
 	"sync"
 	"time"
 
@@ -13,19 +12,23 @@ import (
 	"github.com/chancery-dev/chancery/services/gateway/internal/fold"
 )
 
-// token judges an access token: its signature and times, then everything it descends from, then the credential it was
-// issued to.
-func (a *Authorizer) token(ctx context.Context, v *Verdict, compact string) {
-	if a.Issuer == "" || len(compact) > accesstoken.MaxBytes {
+// token judges an access token: its signature and times, what it is bound to, then everything it descends from, then the
+// credential it was issued to.
+func (a *Authorizer) token(ctx context.Context, v *Verdict, r *Request, p *presented) {
+	if a.Issuer == "" || len(p.text) > accesstoken.MaxBytes {
 		v.Reason = Unknown
 		return
 	}
-	known, reason := a.read(compact, v.At)
+	known, reason := a.read(p.text, v.At)
 	if reason != "" {
 		v.Reason = reason
 		return
 	}
 	c, claim := &known.claims, known.claim
+	// Before liveness: whoever cannot prove possession of a stolen token does not learn whether it was revoked.
+	if v.Reason = a.bound(r, p, c); v.Reason != "" {
+		return
+	}
 	live := a.Fold.Lineage()
 	if shown := claim.Shown(); shown > live.Position() {
 		patience := a.Patience
@@ -43,7 +46,7 @@ func (a *Authorizer) token(ctx context.Context, v *Verdict, compact string) {
 	}
 	var credential fold.Credential
 	ok := a.Fold.ByID(c.ClientID, &credential)
-	if !ok || c.Product != credential.Product || !slices.Contains(c.Audience, accesstoken.AudienceOf(credential.Product)) || c.Environment != credential.Environment {
+	if !ok || c.Product != credential.Product || c.Environment != credential.Environment {
 		v.Reason = Unknown
 		return
 	}

@@ -45,7 +45,6 @@ func TestAnAccessTokenIsAsGoodAsWhatItDescendsFrom(t *testing.T) {
 	}
 	for name, change := range map[string]func(*accesstoken.Claims){
 		"another issuer":      func(c *accesstoken.Claims) { c.Issuer = "https://evil.example" },
-		"another audience":    func(c *accesstoken.Claims) { c.Audience = jwt.Audience{"urn:x"} },
 		"another product":     func(c *accesstoken.Claims) { c.Product = uuid.NewString() },
 		"another environment": func(c *accesstoken.Claims) { c.Environment = "production" },
 		"an unknown client":   func(c *accesstoken.Claims) { c.ClientID = uuid.NewString() },
@@ -57,6 +56,7 @@ func TestAnAccessTokenIsAsGoodAsWhatItDescendsFrom(t *testing.T) {
 	s.expect(t, with(s.mint(t, id, func(c *accesstoken.Claims) { c.Expires = jwt.NewNumericDate(now) })), verdict.Expired)
 	s.expect(t, with(s.mint(t, id, func(c *accesstoken.Claims) { c.Seen = 1000 })), verdict.Stale)
 	s.expect(t, with(s.mint(t, id, func(c *accesstoken.Claims) { c.Scope = "payments:write" })), verdict.ScopeMissing)
+	s.expect(t, with(s.mint(t, id, func(c *accesstoken.Claims) { c.Audience = jwt.Audience{"urn:x"} })), verdict.AudienceMismatch)
 	s.expect(t, with(token[:len(token)-4]+"AAAA"), verdict.Unknown)
 	s.expect(t, with(strings.Replace(token, ".", "..", 1)), verdict.Unknown)
 

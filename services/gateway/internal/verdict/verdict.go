@@ -9,8 +9,10 @@ import (
 	"time"
 
 	"github.com/chancery-dev/chancery/libs/accesstoken"
+	"github.com/chancery-dev/chancery/libs/dpop"
 	"github.com/chancery-dev/chancery/libs/lineage"
 	"github.com/chancery-dev/chancery/libs/secret"
+	"github.com/chancery-dev/chancery/services/gateway/internal/certificate"
 	"github.com/chancery-dev/chancery/services/gateway/internal/contract"
 	"github.com/chancery-dev/chancery/services/gateway/internal/fold"
 )
@@ -22,8 +24,12 @@ type Request struct {
 	Target string
 	// Environment is that of the upstream: sandbox or production.
 	Environment string
-	// Authorization and APIKey are every value of the headers Authorization and X-API-Key.
-	Authorization, APIKey []string
+	// Scheme and Host are those by which the client reached the gateway, for proofs of possession.
+	Scheme, Host string
+	// Authorization, APIKey and Proof are every value of the headers Authorization, X-API-Key and DPoP.
+	Authorization, APIKey, Proof []string
+	// Certificate is that of the client's connection to the gateway.
+	Certificate certificate.Presented
 	// Overridden says that a header asks the upstream to take the call for one of another method.
 	Overridden bool
 	// Network is where the call came from, as coarse as it is recorded.
@@ -54,6 +60,16 @@ const (
 	ProductWithdrawn    Reason = "product_withdrawn"
 	EnvironmentMismatch Reason = "environment_mismatch"
 	ScopeMissing        Reason = "scope_missing"
+	// Of a token that is bound to a key: presented without a proof, with one that is not good, with one that was used
+	// before, with one that needs this authorizer's nonce.
+	ProofMissing  Reason = "proof_missing"
+	ProofRefused  Reason = "proof_refused"
+	ProofReplayed Reason = "proof_replayed"
+	NonceNeeded   Reason = "nonce_needed"
+	// AudienceMismatch is of a token for another product or address.
+	AudienceMismatch Reason = "audience_mismatch"
+	// NotRolledOut is of an operation that is not yet open to the caller's organisation.
+	NotRolledOut Reason = "not_rolled_out"
 )
 
 // Verdict is the answer to a request and what it rests on.
@@ -93,7 +109,7 @@ func (v *Verdict) Status() int {
 		return http.StatusNoContent
 	case Stale:
 		return http.StatusServiceUnavailable
-	case NoOperation, ProductMismatch, ProductWithdrawn, EnvironmentMismatch, ScopeMissing:
+	case NoOperation, ProductMismatch, ProductWithdrawn, EnvironmentMismatch, ScopeMissing, NotRolledOut:
 		return http.StatusForbidden
 	}
 	return http.StatusUnauthorized
@@ -112,6 +128,8 @@ type Authorizer struct {
 	Fresh func() bool
 	// Held is how long ago that was last known; nil stands for now.
 	Held func() time.Duration
+	// Proofs checks proofs of possession (RFC 9449); nil means that no token bound to a key passes.
+	Proofs *dpop.Verifier
 
 	tokens tokens
 }
@@ -128,14 +146,15 @@ const tries = 3
 
 // Judge is Authorize into memory of the caller's. A verdict rests on one position, so that it can be reached again from it.
 func (a *Authorizer) Judge(ctx context.Context, r *Request, v *Verdict) {
+	p := credentialOf(r)
 	for range tries {
-		if a.judge(ctx, r, v); v.Position == v.Through {
+		if a.judge(ctx, r, &p, v); v.Position == v.Through {
 			return
 		}
 	}
 }
 
-func (a *Authorizer) judge(ctx context.Context, r *Request, v *Verdict) {
+func (a *Authorizer) judge(ctx context.Context, r *Request, p *presented, v *Verdict) {
 	*v = Verdict{Position: a.Fold.Lineage().Position(), At: a.Now(), Environment: r.Environment, Bundle: a.Fold.Table()}
 	if a.Held != nil {
 		v.Held = a.Held()
@@ -145,41 +164,20 @@ func (a *Authorizer) judge(ctx context.Context, r *Request, v *Verdict) {
 		v.Reason = Stale
 		return
 	}
-	presented, reason := credentialOf(r)
 	switch {
-	case reason != "":
-		v.Reason = reason
+	case p.reason != "":
+		v.Reason = p.reason
 		return
-	case strings.HasPrefix(presented, "chy_"):
-		a.key(v, presented)
+	case p.by == byCertificate:
+		a.certificate(v, r)
+	case p.by == byBearer && strings.HasPrefix(p.text, keyPrefix):
+		a.key(v, p.text)
 	default:
-		a.token(ctx, v, presented)
+		a.token(ctx, v, r, p)
 	}
 	if v.Reason == "" {
 		a.call(v, r)
 	}
-}
-
-// credentialOf is the one credential of a request. Two, or one in two places, are none; what stands in the query is not
-// looked at.
-func credentialOf(r *Request) (string, Reason) {
-	switch {
-	case len(r.Authorization)+len(r.APIKey) == 0:
-		return "", Missing
-	case len(r.Authorization)+len(r.APIKey) > 1:
-		return "", Malformed
-	case len(r.APIKey) == 1:
-		if !strings.HasPrefix(r.APIKey[0], "chy_") {
-			return "", Unknown
-		}
-		return r.APIKey[0], ""
-	}
-	// RFC 6750 §2.1; the scheme's letter case does not matter, RFC 9110 §11.1.
-	scheme, value, ok := strings.Cut(r.Authorization[0], " ")
-	if !ok || !strings.EqualFold(scheme, "Bearer") || value == "" {
-		return "", Malformed
-	}
-	return value, ""
 }
 
 func (a *Authorizer) key(v *Verdict, presented string) {
@@ -188,8 +186,23 @@ func (a *Authorizer) key(v *Verdict, presented string) {
 		v.Reason = Unknown
 		return
 	}
-	node, ok := a.Fold.ByFingerprint(a.Fingerprints.Of(presented), &v.Credential)
-	if !ok || v.Credential.Kind != "api_key" {
+	a.known(v, a.Fingerprints.Of(presented), "api_key")
+}
+
+// certificate judges a call whose only credential is the certificate of its connection (RFC 8705).
+func (a *Authorizer) certificate(v *Verdict, r *Request) {
+	sum, err := r.Certificate.Sum()
+	if err != nil {
+		v.Reason = Malformed
+		return
+	}
+	a.known(v, sum, "client_certificate")
+}
+
+// known judges the credential of a kind that has this fingerprint.
+func (a *Authorizer) known(v *Verdict, fingerprint [32]byte, kind string) {
+	node, ok := a.Fold.ByFingerprint(fingerprint, &v.Credential)
+	if !ok || v.Credential.Kind != kind {
 		v.Credential, v.Reason = fold.Credential{}, Unknown
 		return
 	}
@@ -228,6 +241,9 @@ func (a *Authorizer) call(v *Verdict, r *Request) {
 		return
 	case !v.Credential.Shown:
 		v.Reason = ProductWithdrawn
+		return
+	case v.Claims != nil && !audience(v, r):
+		v.Reason = AudienceMismatch
 		return
 	}
 	for _, scope := range v.Operation.Scopes {

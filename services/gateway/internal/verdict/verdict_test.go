@@ -87,7 +87,7 @@ func TestOneCredentialInOnePlace(t *testing.T) {
 		"two Authorization":       {[]string{bearer, bearer}, nil, "", verdict.Malformed},
 		"two keys":                {nil, []string{key, key}, "", verdict.Malformed},
 		"both headers":            {[]string{bearer}, []string{key}, "", verdict.Malformed},
-		"two in one":              {[]string{bearer + ", " + bearer}, nil, "", verdict.Unknown},
+		"two in one":              {[]string{bearer + ", " + bearer}, nil, "", verdict.Malformed},
 		"basic":                   {[]string{"Basic " + key}, nil, "", verdict.Malformed},
 		"no scheme":               {[]string{key}, nil, "", verdict.Malformed},
 		"empty":                   {[]string{""}, nil, "", verdict.Malformed},
