@@ -2,8 +2,10 @@ package issuance
 
 import (
 	"errors"
+	"strings"
 	"time"
 
+	"github.com/chancery-dev/chancery/libs/service"
 	"github.com/chancery-dev/chancery/services/issuance/internal/oauth"
 )
 
@@ -11,11 +13,17 @@ import (
 type config struct {
 	Issuer        string        `env:"CHANCERY_ISSUER, required" doc:"issuer of access tokens: the public address of the portal" want:"https://host"`
 	TokenLifetime time.Duration `env:"CHANCERY_ACCESS_TOKEN_LIFETIME, default=10m" doc:"how long an access token lives at most" want:"a duration from 10s to 1h"`
+	// A portal takes the header away from what clients send it, so it is none of these.
+	CertificateProxies service.Networks `env:"CHANCERY_CLIENT_CERT_PROXIES" doc:"networks of proxies that set the header Client-Cert (RFC 9440) themselves, whatever clients send" want:"networks such as 10.0.0.0/8, separated by commas"`
+	MutualTLS          string           `env:"CHANCERY_MTLS_URL" doc:"address under which clients with certificates reach the OAuth endpoints, told in their metadata" want:"https://host"`
 }
 
 func (c config) check() error {
 	if c.TokenLifetime < 10*time.Second || c.TokenLifetime > oauth.MaxLifetime {
 		return errors.New("CHANCERY_ACCESS_TOKEN_LIFETIME is wrong: it should be a duration from 10s to 1h (how long an access token lives at most)")
+	}
+	if c.MutualTLS != "" && (!strings.HasPrefix(c.MutualTLS, "https://") || strings.HasSuffix(c.MutualTLS, "/")) {
+		return errors.New("CHANCERY_MTLS_URL is wrong: it should be https://host (address under which clients with certificates reach the OAuth endpoints)")
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -38,7 +39,10 @@ type scene struct {
 	shown                    uint64
 }
 
-func newScene(t *testing.T) *scene {
+func newScene(t *testing.T) *scene { return newSceneWith(t, nil) }
+
+// newSceneWith is a scene with further variables.
+func newSceneWith(t *testing.T, variables map[string]string) *scene {
 	s := &scene{T: t, org: id(), app: id(), request: id(), grant: id()}
 	s.suite = servicetest.New(t, func() time.Time { return time.Now().Add(time.Duration(s.ahead.Load())) })
 	person := func(org string, roles ...string) principal.Principal {
@@ -59,7 +63,9 @@ func newScene(t *testing.T) *scene {
 	s.allow(s.request, s.grant)
 	s.suite.Token("issuance", s.owner) // publishes the key that vouches
 	c := s.suite.Config("issuance", true)
-	c.Lookup = envconfig.MapLookuper(map[string]string{"CHANCERY_ISSUER": "https://portal.example"})
+	all := map[string]string{"CHANCERY_ISSUER": issuer}
+	maps.Copy(all, variables)
+	c.Lookup = envconfig.MapLookuper(all)
 	s.running = s.suite.Start("issuance", c, issuance.New)
 	return s
 }

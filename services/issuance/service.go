@@ -43,12 +43,14 @@ func New(ctx context.Context, d service.Deps) (*service.Service, error) {
 	authorizations := eventlog.Repository[authorization.State]{Log: d.Log, Kind: "issuance.authorization"}
 	credentials := eventlog.Repository[credential.State]{Log: d.Log, Kind: "issuance.credential"}
 	consents := eventlog.Repository[consent.State]{Log: d.Log, Kind: "issuance.consent"}
-	standings := &standing.Fold{}
+	standings, providers := &standing.Fold{}, &standing.Providers{}
 	keys := &oauth.Keys{Private: oauth.FromVault(d.Vault)}
 	signingKeys := eventlog.Repository[signingkey.State]{Log: d.Log, Kind: "issuance.signing_key"}
 	custodian := oauth.Custodian{Keys: keys, Vault: d.Vault, Now: d.Clock, Repository: signingKeys}
 	server := &oauth.Server{
-		Issuer: own.Issuer, Lifetime: own.TokenLifetime, Keys: keys, Proofs: dpop.New(d.Clock), Credentials: credentials, Fold: d.Lineage, Fingerprints: d.Fingerprints,
+		Issuer: own.Issuer, Lifetime: own.TokenLifetime, Keys: keys, Proofs: dpop.New(d.Clock), Provider: providers.Of,
+		CertificateProxies: own.CertificateProxies, MutualTLS: own.MutualTLS,
+		Credentials: credentials, Fold: d.Lineage, Fingerprints: d.Fingerprints,
 		Tokens:  eventlog.Repository[token.State]{Log: d.Log, Kind: "issuance.token"},
 		Observe: d.Log.Observe, Now: d.Clock, Logger: d.Logger,
 	}
@@ -77,7 +79,7 @@ func New(ctx context.Context, d service.Deps) (*service.Service, error) {
 	due := &deadline.Engine{DB: d.DB, Act: policies.OnDue, Before: oauth.Notices, Clock: d.Clock, Service: d.Name, Logger: d.Logger, Tracer: tracer}
 	uses := &projection.Runner{Name: "activity", DB: d.DB, Follow: d.Log.FollowActivity, First: d.Log.ActivityFirst, Views: view.Activity, Service: d.Name, Logger: d.Logger, Tracer: tracer}
 	return &service.Service{
-		Views: view.All, Folds: []service.Fold{standings.Apply, keys.Fold, revocations.Apply}, Policies: append(policy.All(policies), projection.Erases[*identityv1.PersonErased](d.Vault)), Start: custodian.Ensure,
+		Views: view.All, Folds: []service.Fold{standings.Apply, providers.Apply, keys.Fold, revocations.Apply}, Policies: append(policy.All(policies), projection.Erases[*identityv1.PersonErased](d.Vault)), Start: custodian.Ensure,
 		Background: map[string]func(context.Context) error{"deadlines": due.Run, "uses": uses.Run, "authorizers": authorizers.Run, "refusals": server.Sweep, "revocations": revocations.Run},
 		Ready:      map[string]func(context.Context) error{"uses": uses.Ready},
 	}, nil

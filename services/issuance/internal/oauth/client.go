@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -24,17 +25,32 @@ type client struct {
 // known says that the client was authenticated.
 func (c client) known() bool { return c.generation != 0 }
 
+// may says whether the client was registered for a grant type; one that was registered for none has client_credentials.
+func (c client) may(grantType string) bool {
+	if len(c.state.GrantTypes) == 0 {
+		return grantType == "client_credentials"
+	}
+	return slices.Contains(c.state.GrantTypes, grantType)
+}
+
 // presented is how a request says which client it is from and proves it.
 type presented struct {
 	id     string
 	method string // the client authentication method of RFC 7591 §2, empty for none
-	secret string
+	secret string // or the assertion
+}
+
+// methods are those a client may authenticate by: one, which is that of its kind.
+var methods = map[string][]string{
+	"client_secret":      {"client_secret_basic", "client_secret_post"},
+	"client_key":         {"private_key_jwt"},
+	"client_certificate": {"tls_client_auth"},
 }
 
 // authenticates says whether a request carries any proof of who its client is.
-func authenticates(r *http.Request, f url.Values) bool {
+func (s *Server) authenticates(r *http.Request, f url.Values) bool {
 	p, err := presentation(r, f)
-	return err != nil || p.method != ""
+	return err != nil || p.method != "" || s.certificate(r) != nil
 }
 
 // authenticate finds the client of a request and that it is live. Whatever is wrong with it looks alike outside.
@@ -43,7 +59,10 @@ func (s *Server) authenticate(ctx context.Context, r *http.Request, f url.Values
 	if err != nil {
 		return client{id: p.id}, err
 	}
-	if uuid.Validate(p.id) != nil || p.method == "" {
+	if p.method == "" {
+		p.method = "tls_client_auth"
+	}
+	if uuid.Validate(p.id) != nil {
 		return client{}, invalidClient()
 	}
 	c := client{id: p.id}
@@ -52,7 +71,7 @@ func (s *Server) authenticate(ctx context.Context, r *http.Request, f url.Values
 		return c, err
 	}
 	c.state = state
-	generation, err := s.proven(p, state)
+	generation, err := s.proven(ctx, r, p, state)
 	if err != nil {
 		return c, err
 	}
@@ -69,8 +88,26 @@ func (s *Server) authenticate(ctx context.Context, r *http.Request, f url.Values
 	return c, nil
 }
 
-// proven is the generation whose secret was shown.
-func (s *Server) proven(p presented, state credential.State) (uint32, error) {
+// proven is the generation whose secret or key was shown, by the one method of the client's kind.
+func (s *Server) proven(ctx context.Context, r *http.Request, p presented, state credential.State) (uint32, error) {
+	switch {
+	case p.method == "client_secret_basic" || p.method == "client_secret_post":
+		// Compared for every client and kind, so that time does not tell them apart.
+		generation, err := s.shown(p, state)
+		if state.Kind != "client_secret" {
+			return 0, invalidClient()
+		}
+		return generation, err
+	case !slices.Contains(methods[state.Kind], p.method):
+		return 0, invalidClient()
+	case p.method == "private_key_jwt":
+		return s.asserted(ctx, r, p, state)
+	}
+	return s.certified(s.certificate(r), state)
+}
+
+// shown is the generation of a secret.
+func (s *Server) shown(p presented, state credential.State) (uint32, error) {
 	key, err := secret.Parse(p.secret)
 	if err != nil {
 		return 0, invalidClient()
@@ -82,7 +119,7 @@ func (s *Server) proven(p presented, state credential.State) (uint32, error) {
 			generation = g.Number
 		}
 	}
-	if generation == 0 || state.Kind != "client_secret" {
+	if generation == 0 {
 		return 0, invalidClient()
 	}
 	return generation, nil
@@ -108,31 +145,42 @@ func why(err error, state credential.State) string {
 	return d.By.Kind + "_ended"
 }
 
-// presentation reads how a client presents itself: in one way, by one Authorization header at most (RFC 6749 §2.3).
+// presentation reads how a client presents itself: in one way, by one Authorization header at most (RFC 6749 §2.3). A
+// certificate alone is no such way: a client may come with one for the sake of its tokens (RFC 8705 §3).
 func presentation(r *http.Request, f url.Values) (presented, error) {
 	if len(r.Header.Values("Authorization")) > 1 {
 		return presented{}, invalidRequest("one Authorization header at most")
 	}
 	p := presented{id: f.Get("client_id")}
 	basicID, basicSecret, basic := r.BasicAuth()
+	asserts := f.Has("client_assertion") || f.Has("client_assertion_type")
 	switch {
 	case r.Header.Get("Authorization") != "" && !basic:
 		return p, invalidClient()
-	case basic && f.Has("client_secret"):
+	case basic && (f.Has("client_secret") || asserts), f.Has("client_secret") && asserts:
 		return p, invalidRequest("authenticate in one way only")
 	case basic:
 		// RFC 6749 §2.3.1: both are form-encoded before they are joined.
 		id, err1 := url.QueryUnescape(basicID)
 		value, err2 := url.QueryUnescape(basicSecret)
-		switch {
-		case err1 != nil || err2 != nil:
+		if err1 != nil || err2 != nil {
 			return presented{}, invalidClient()
-		case p.id != "" && p.id != id:
-			return p, invalidRequest("client_id differs from the authenticated client")
 		}
-		return presented{id, "client_secret_basic", value}, nil
+		return p.named(id, "client_secret_basic", value)
+	case asserts && f.Get("client_assertion_type") != assertionType:
+		return p, invalidRequest("client_assertion_type is " + assertionType)
+	case asserts:
+		return p.named(assertedID(f.Get("client_assertion")), "private_key_jwt", f.Get("client_assertion"))
 	case f.Has("client_secret"):
 		p.method, p.secret = "client_secret_post", f.Get("client_secret")
 	}
 	return p, nil
+}
+
+// named is a client that its proof names; client_id, if it is there, names the same.
+func (p presented) named(id, method, secret string) (presented, error) {
+	if p.id != "" && p.id != id {
+		return p, invalidRequest("client_id differs from the authenticated client")
+	}
+	return presented{id, method, secret}, nil
 }

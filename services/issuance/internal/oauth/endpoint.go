@@ -2,14 +2,12 @@ package oauth
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/chancery-dev/chancery/libs/accesstoken"
-	"github.com/chancery-dev/chancery/libs/dpop"
 )
 
 // tokenRequest is a request whose client is known.
@@ -31,6 +29,7 @@ type grantType struct {
 // grantTypes are those served, one file each.
 var grantTypes = map[string]grantType{
 	"client_credentials": {redeem: (*Server).clientCredentials},
+	grantExchange:        {redeem: (*Server).exchange},
 }
 
 // tokenResponse is RFC 6749 §5.1, with the member RFC 8693 §2.2.1 adds.
@@ -64,7 +63,7 @@ func (s *Server) redeem(w http.ResponseWriter, q *tokenRequest) (none tokenRespo
 	ctx := q.http.Context()
 	name := q.form.Get("grant_type")
 	grant, served := grantTypes[name]
-	if served && grant.public && !authenticates(q.http, q.form) {
+	if served && grant.public && !s.authenticates(q.http, q.form) {
 		q.client = client{id: q.form.Get("client_id")}
 	} else if q.client, err = s.authenticate(ctx, q.http, q.form); err != nil {
 		return none, err
@@ -74,6 +73,8 @@ func (s *Server) redeem(w http.ResponseWriter, q *tokenRequest) (none tokenRespo
 		return none, invalidRequest("grant_type is missing")
 	case !served:
 		return none, refuse(http.StatusBadRequest, "unsupported_grant_type", "no such grant_type is served")
+	case q.client.known() && !q.client.may(name):
+		return none, unauthorizedClient("the client is not registered for this grant_type")
 	}
 	if err := s.bind(q); err != nil {
 		return none, err
@@ -82,24 +83,6 @@ func (s *Server) redeem(w http.ResponseWriter, q *tokenRequest) (none tokenRespo
 		ctx = as(ctx, q.client)
 	}
 	return grant.redeem(s, ctx, q)
-}
-
-// bind finds the key a token is to be bound to: that of a proof (RFC 9449 §5).
-func (s *Server) bind(q *tokenRequest) error {
-	proofs := q.http.Header.Values("DPoP")
-	jkt, err := s.Proofs.Verify(proofs, q.http.Method, s.address(q.http.URL.Path), "")
-	switch {
-	case err == nil:
-		q.binding = &accesstoken.Confirmation{JKT: jkt}
-		return nil
-	case errors.Is(err, dpop.ErrMissing):
-		return nil
-	case errors.Is(err, dpop.ErrNonce):
-		return refuse(http.StatusBadRequest, "use_dpop_nonce", "the proof needs the nonce of the header DPoP-Nonce")
-	case errors.Is(err, dpop.ErrReplayed):
-		s.replayed(q.http.Context(), q.client, "dpop_proof")
-	}
-	return refuse(http.StatusBadRequest, "invalid_dpop_proof", strings.TrimPrefix(err.Error(), "dpop: "))
 }
 
 // clientCredentials is RFC 6749 §4.4.

@@ -56,6 +56,9 @@ func (m minted) response() tokenResponse {
 
 // mint signs an access token and records it durably. It lives no longer than the secret and whatever else it rests on.
 func (s *Server) mint(ctx context.Context, i issuing) (minted, error) {
+	if i.client.state.BoundTokens && i.binding == nil {
+		return minted{}, errUnbound
+	}
 	signer, err := s.Keys.Signer(ctx)
 	if err != nil {
 		return minted{}, err

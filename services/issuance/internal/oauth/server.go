@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/chancery-dev/chancery/libs/aggregate"
@@ -35,15 +36,30 @@ type Server struct {
 	Proofs *dpop.Verifier
 	// Lifetime is how long an access token lives at most; 0 stands for DefaultLifetime.
 	Lifetime time.Duration
-	Observe  func(ctx context.Context, kind string, facts ...aggregate.Event) error
-	Now      func() time.Time
-	Logger   *slog.Logger
+	// CertificateProxies are the networks of proxies that are believed about the certificate of a client.
+	CertificateProxies []netip.Prefix
+	// Provider is the organisation that provides a product.
+	Provider func(productID string) string
+	// MutualTLS is the address clients with certificates reach the endpoints under; empty if there is none.
+	MutualTLS string
+	Observe   func(ctx context.Context, kind string, facts ...aggregate.Event) error
+	Now       func() time.Time
+	Logger    *slog.Logger
 
-	refusals refusals
+	refusals   refusals
+	assertions once
 }
 
-// address is the address clients reach an endpoint under.
+// address is the address of an endpoint.
 func (s *Server) address(path string) string { return s.Issuer + path }
+
+// target is the address a request was sent to, as its client knows it.
+func (s *Server) target(r *http.Request) string {
+	if r.TLS != nil && s.MutualTLS != "" {
+		return s.MutualTLS + r.URL.Path
+	}
+	return s.address(r.URL.Path)
+}
 
 // as makes the client the actor of what follows.
 func as(ctx context.Context, c client) context.Context {

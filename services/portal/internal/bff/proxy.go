@@ -89,6 +89,7 @@ func (b *BFF) rewrite(r *httputil.ProxyRequest, to *url.URL) {
 	propagation.TraceContext{}.Inject(r.In.Context(), propagation.HeaderCarrier(h))
 	h.Del(endsHeader)
 	h.Del(handoffHeader)
+	h.Del("Client-Cert") // RFC 9440: believed from proxies that set it, which this one does not
 	b.hideCookies(h, p.cookies)
 	switch {
 	case p.token != "":
