@@ -92,8 +92,8 @@ func sign(t testing.TB, algorithm jose.SignatureAlgorithm, key any, claims map[s
 	return compact
 }
 
-// with is a copy of members, changed as told; a nil value leaves one out.
-func with(members, change map[string]any) map[string]any {
+// altered is a copy of members, changed as told; a nil value leaves one out.
+func altered(members, change map[string]any) map[string]any {
 	out := map[string]any{}
 	for _, m := range []map[string]any{members, change} {
 		for k, v := range m {
@@ -132,8 +132,8 @@ func TestAClientAssertsWhoItIsOnce(t *testing.T) { // X6, D16, RFC 7523
 	}
 	for name, a := range map[string]string{
 		"the issuer":          sign(t, jose.EdDSA, key, good()),
-		"the token endpoint":  sign(t, jose.EdDSA, key, with(good(), map[string]any{"aud": issuer + "/oauth2/token"})),
-		"issued at this time": sign(t, jose.EdDSA, key, with(good(), map[string]any{"iat": time.Now().Unix(), "nbf": time.Now().Unix()})),
+		"the token endpoint":  sign(t, jose.EdDSA, key, altered(good(), map[string]any{"aud": issuer + "/oauth2/token"})),
+		"issued at this time": sign(t, jose.EdDSA, key, altered(good(), map[string]any{"iat": time.Now().Unix(), "nbf": time.Now().Unix()})),
 	} {
 		if r := s.post("/oauth2/token", asserting(a, "client_id", client)); r.status != 200 {
 			t.Errorf("%s: %v", name, r.body)
@@ -145,7 +145,7 @@ func TestAClientAssertsWhoItIsOnce(t *testing.T) { // X6, D16, RFC 7523
 		public    any
 	}{{jose.ES256, ec, ec.Public()}, {jose.PS256, rs, rs.Public()}, {jose.RS256, rs, rs.Public()}} {
 		other := keyed(c.public)
-		s.want(s.post("/oauth2/token", asserting(sign(t, c.algorithm, c.key, with(good(), map[string]any{"iss": other, "sub": other})))), 200, "")
+		s.want(s.post("/oauth2/token", asserting(sign(t, c.algorithm, c.key, altered(good(), map[string]any{"iss": other, "sub": other})))), 200, "")
 	}
 	parts := strings.Split(sign(t, jose.EdDSA, key, good()), ".")
 	none := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none"}`)) + "." + parts[1] + "."
@@ -169,7 +169,7 @@ func TestAClientAssertsWhoItIsOnce(t *testing.T) { // X6, D16, RFC 7523
 		"an endless id":            {"jti": strings.Repeat("x", 300)},
 	} {
 		t.Run(name, func(*testing.T) {
-			s.want(s.post("/oauth2/token", asserting(sign(t, jose.EdDSA, key, with(good(), change)))), 401, "invalid_client")
+			s.want(s.post("/oauth2/token", asserting(sign(t, jose.EdDSA, key, altered(good(), change)))), 401, "invalid_client")
 		})
 	}
 	critical, _ := jose.NewSigner(jose.SigningKey{Algorithm: jose.EdDSA, Key: key}, (&jose.SignerOptions{}).WithHeader("crit", []string{"x"}).WithHeader("x", 1))

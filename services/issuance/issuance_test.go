@@ -255,7 +255,7 @@ func (s *scene) form(path, client, password string, form url.Values, headers ...
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.SetBasicAuth(url.QueryEscape(client), url.QueryEscape(password))
 	for i := 0; i+1 < len(headers); i += 2 {
-		r.Header.Set(headers[i], headers[i+1])
+		r.Header.Add(headers[i], headers[i+1])
 	}
 	return s.send(r)
 }
