@@ -59,14 +59,15 @@ func New(ctx context.Context, d service.Deps) (*service.Service, error) {
 	if err != nil {
 		return nil, err
 	}
+	signers := authorities(d, own.Issuer)
 	api.Routes(d.API, api.Deps{
 		SigningKeys: signingKeys, Tree: tree, Revocations: revocations,
 		Rows: view.Rows{DB: d.DB}, Credentials: credentials, Consents: consents, Fold: d.Lineage, Fingerprints: d.Fingerprints, OAuth: server, Now: d.Clock,
 		Standing: standings, Applied: authorizers,
-		Claims: eventlog.Repository[claim.State]{Log: d.Log, Kind: "issuance.key"}, Challenges: proof.NewChallenges(d.Keys.Pepper()),
+		Claims: eventlog.Repository[claim.State]{Log: d.Log, Kind: "issuance.key"}, Challenges: proof.NewChallenges(d.Keys.Pepper()), Authorities: signers,
 	})
 	policies := policy.Deps{
-		Rows: view.Rows{DB: d.DB}, Authorizations: authorizations, Credentials: credentials, Consents: consents, Now: d.Clock, TurnOver: custodian.Ensure,
+		Rows: view.Rows{DB: d.DB}, Authorizations: authorizations, Credentials: credentials, Consents: consents, Now: d.Clock, TurnOver: custodian.Ensure, TurnOverAuthority: signers.Ensure,
 		Live: func(id string, now time.Time) error {
 			return d.Lineage.Live(lineage.Ref{Kind: "credential", ID: id}, now)
 		},
@@ -76,11 +77,11 @@ func New(ctx context.Context, d service.Deps) (*service.Service, error) {
 		return d.Lineage.Below(now, true, lineage.Ref{Kind: "person", ID: personID})
 	}
 	tracer := d.Traces.Tracer(d.Name)
-	due := &deadline.Engine{DB: d.DB, Act: policies.OnDue, Before: oauth.Notices, Clock: d.Clock, Service: d.Name, Logger: d.Logger, Tracer: tracer}
+	due := &deadline.Engine{DB: d.DB, Act: policies.OnDue, Before: notices(), Clock: d.Clock, Service: d.Name, Logger: d.Logger, Tracer: tracer}
 	uses := &projection.Runner{Name: "activity", DB: d.DB, Follow: d.Log.FollowActivity, First: d.Log.ActivityFirst, Views: view.Activity, Service: d.Name, Logger: d.Logger, Tracer: tracer}
-	return &service.Service{
+	return withKinds(&service.Service{
 		Views: view.All, Folds: []service.Fold{standings.Apply, providers.Apply, keys.Fold, revocations.Apply}, Policies: append(policy.All(policies), projection.Erases[*identityv1.PersonErased](d.Vault)), Start: custodian.Ensure,
 		Background: map[string]func(context.Context) error{"deadlines": due.Run, "uses": uses.Run, "authorizers": authorizers.Run, "refusals": server.Sweep, "revocations": revocations.Run},
 		Ready:      map[string]func(context.Context) error{"uses": uses.Ready},
-	}, nil
+	}, signers), nil
 }

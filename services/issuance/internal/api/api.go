@@ -14,12 +14,14 @@ import (
 	"github.com/chancery-dev/chancery/libs/problem"
 	"github.com/chancery-dev/chancery/libs/secret"
 	"github.com/chancery-dev/chancery/services/issuance/internal/applied"
+	"github.com/chancery-dev/chancery/services/issuance/internal/authority"
 	"github.com/chancery-dev/chancery/services/issuance/internal/authorization"
 	"github.com/chancery-dev/chancery/services/issuance/internal/claim"
 	"github.com/chancery-dev/chancery/services/issuance/internal/consent"
 	"github.com/chancery-dev/chancery/services/issuance/internal/credential"
 	"github.com/chancery-dev/chancery/services/issuance/internal/killtree"
 	"github.com/chancery-dev/chancery/services/issuance/internal/oauth"
+	"github.com/chancery-dev/chancery/services/issuance/internal/pki"
 	"github.com/chancery-dev/chancery/services/issuance/internal/proof"
 	"github.com/chancery-dev/chancery/services/issuance/internal/signingkey"
 	"github.com/chancery-dev/chancery/services/issuance/internal/standing"
@@ -42,6 +44,7 @@ type Deps struct {
 	Now          func() time.Time
 	Claims       eventlog.Repository[claim.State]
 	Challenges   *proof.Challenges
+	Authorities  *pki.Authorities
 }
 
 type api struct{ Deps }
@@ -88,6 +91,8 @@ var refusals = problem.Map{
 	proof.ErrChallenge:             {Kind: problem.Invalid, Code: "challenge_over"},
 	proof.ErrRequest:               {Kind: problem.Invalid, Code: "certificate_request_invalid"},
 	proof.ErrCertificate:           {Kind: problem.Invalid, Code: "certificate_invalid"},
+	authority.ErrUnknown:           {Kind: problem.NotFound, Code: "not_found"},
+	pki.ErrNone:                    {Kind: problem.Unavailable, Code: "authority_missing"},
 	errHandedIn:                    {Kind: problem.Invalid, Code: "proof_of_another_kind"},
 	errNotOwner:                    {Kind: problem.Forbidden, Code: "not_owner"},
 	errNotLive:                     {Kind: problem.Conflict, Code: "not_live"},
@@ -119,6 +124,8 @@ func Routes(e *endpoint.API, d Deps) {
 
 	a.treeRoutes(e)
 	a.signingKeyRoutes(e)
+
+	a.pkiRoutes(e)
 
 	door := endpoint.Limits{Address: endpoint.Rate{Count: 6000, Per: time.Minute}}
 	endpoint.Raw(e, endpoint.Public, endpoint.Operation{Method: "POST", Path: "/oauth2/token", Summary: "Token endpoint, RFC 6749", Limits: door, Accept: form}, http.HandlerFunc(d.OAuth.Token), nil)

@@ -38,9 +38,14 @@ func (a *api) rotate(ctx context.Context, in rotateRequest) (endpoint.Answer[iss
 	}
 	build := func(ctx context.Context, tail uint64) (aggregate.Command[credential.State], uint64, error) {
 		allow, at, err := a.allowance(ctx, caller, s.GrantID, tail)
+		if err != nil {
+			return nil, 0, err
+		}
+		expires := expiry(now, in.Body.ExpiresInSeconds, allow)
+		brought, err := a.certified(ctx, m, in.ID, expires)
 		return credential.Rotate{
-			Now: now, ExpiresAt: expiry(now, in.Body.ExpiresInSeconds, allow), Overlap: time.Duration(in.Body.OverlapSeconds) * time.Second,
-			Reason: in.Body.Reason, Allowance: allow, Secret: m.secret,
+			Now: now, ExpiresAt: expires, Overlap: time.Duration(in.Body.OverlapSeconds) * time.Second,
+			Reason: in.Body.Reason, Allowance: allow, Secret: brought,
 		}, at, err
 	}
 	if err := a.claim(ctx, in.ID, m, s.Organization, build); err != nil {

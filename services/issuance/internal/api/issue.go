@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/pem"
 	"time"
 
 	"github.com/chancery-dev/chancery/libs/aggregate"
@@ -31,13 +32,16 @@ type issueRequest struct {
 
 // issued is the only answer that ever holds a secret.
 type issued struct {
-	ID         string    `json:"id"`
-	Generation uint32    `json:"generation"`
-	Hint       string    `json:"hint"`
-	Secret     string    `json:"secret,omitempty" doc:"The whole secret, shown this once; absent in the answer to a repeated command, and where the consumer has a key of its own"`
-	Shown      bool      `json:"shown" doc:"Whether the answer holds the secret"`
-	ExpiresAt  time.Time `json:"expires_at"`
-	Position   uint64    `json:"position"`
+	ID         string `json:"id"`
+	Generation uint32 `json:"generation"`
+	Hint       string `json:"hint"`
+	Secret     string `json:"secret,omitempty" doc:"The whole secret, shown this once; absent in the answer to a repeated command, and where the consumer has a key of its own"`
+	Shown      bool   `json:"shown" doc:"Whether the answer holds the secret"`
+	// Certificate and Authorities are public, so a repeated command answers them too.
+	Certificate string    `json:"certificate,omitempty" doc:"The client certificate, PEM"`
+	Authorities string    `json:"authorities,omitempty" doc:"The certificates of the authorities, PEM"`
+	ExpiresAt   time.Time `json:"expires_at"`
+	Position    uint64    `json:"position"`
 }
 
 const defaultLifetime = 30 * 24 * time.Hour
@@ -62,9 +66,14 @@ func (a *api) issue(ctx context.Context, in issueRequest) (endpoint.Answer[issue
 	}
 	build := func(ctx context.Context, tail uint64) (aggregate.Command[credential.State], uint64, error) {
 		allow, at, err := a.allowance(ctx, caller, in.Body.GrantID, tail)
+		if err != nil {
+			return nil, 0, err
+		}
+		expires := expiry(now, in.Body.ExpiresInSeconds, allow)
+		brought, err := a.certified(ctx, m, id, expires)
 		return credential.Issue{
 			Kind: in.Body.Kind, Name: in.Body.Name, Scopes: in.Body.Scopes, Now: now, Allowance: allow,
-			ExpiresAt: expiry(now, in.Body.ExpiresInSeconds, allow), Secret: m.secret,
+			ExpiresAt: expires, Secret: brought,
 			Client: credential.Client{RedirectURIs: in.Body.RedirectURIs, GrantTypes: in.Body.GrantTypes, BoundTokens: in.Body.BoundTokens},
 		}, at, err
 	}
@@ -123,8 +132,10 @@ func (a *api) hand(ctx context.Context, id string, m material, out eventlog.Outc
 		switch e := fact.(type) {
 		case *issuancev1.CredentialIssued:
 			answer.Generation, answer.Hint, answer.ExpiresAt = e.Generation, e.Hint, e.ExpiresAt.AsTime()
+			a.show(&answer, e.Key)
 		case *issuancev1.CredentialRotationStarted:
 			answer.Generation, answer.Hint, answer.ExpiresAt = e.Generation, e.Hint, e.ExpiresAt.AsTime()
+			a.show(&answer, e.Key)
 		}
 	}
 	if out.Repeated {
@@ -136,8 +147,16 @@ func (a *api) hand(ctx context.Context, id string, m material, out eventlog.Outc
 	if err := a.Fold.Live(lineage.Part("generation", id, answer.Generation), a.Now()); err != nil {
 		return endpoint.Answer[issued]{}, errNotLive
 	}
-	if m.secret.Key == nil {
+	if !m.key.Secret().IsZero() {
 		answer.Secret, answer.Shown = m.key.Reveal(), true
 	}
 	return endpoint.At(out.Position, answer), nil
+}
+
+// show adds the certificate, if there is one.
+func (a *api) show(answer *issued, key *issuancev1.KeyMaterial) {
+	if der := key.GetCertificate(); len(der) > 0 {
+		answer.Certificate = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+		answer.Authorities = string(a.Authorities.Bundle())
+	}
 }

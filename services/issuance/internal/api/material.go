@@ -1,8 +1,11 @@
 package api
 
 import (
+	"bytes"
 	"context"
+	"crypto"
 	"errors"
+	"time"
 
 	"github.com/chancery-dev/chancery/libs/aggregate"
 	"github.com/chancery-dev/chancery/libs/endpoint"
@@ -17,13 +20,15 @@ import (
 type HandedIn struct {
 	KeyProof           string `json:"key_proof,omitempty" maxLength:"8192" doc:"For a client_key: a compact JWS with the public key as jwk in its header, typ chancery-key-proof+jwt, and {\"aud\": issuer, \"nonce\": challenge} as payload"`
 	Challenge          string `json:"challenge,omitempty" maxLength:"128" doc:"The challenge that the key proof answers"`
-	CertificateRequest string `json:"certificate_request,omitempty" maxLength:"16384" doc:"For a client_certificate: a PKCS#10 request in PEM (RFC 2986)"`
+	CertificateRequest string `json:"certificate_request,omitempty" maxLength:"16384" doc:"For a client_certificate: a PKCS#10 request in PEM (RFC 2986), answered with a certificate"`
 }
 
 // material is one generation's secret on its way: made here, or the consumer's own.
 type material struct {
 	secret credential.Secret
 	key    secret.Key
+	// public is the key a certificate is to be signed for.
+	public crypto.PublicKey
 }
 
 var errHandedIn = errors.New("hand in what the kind is issued for, and nothing else: key_proof with challenge, or certificate_request")
@@ -42,7 +47,11 @@ func (a *api) read(p principal.Principal, kind, env string, in HandedIn) (m mate
 		m.secret.Key, m.secret.Hint, err = proof.Key(in.KeyProof, a.OAuth.Issuer, in.Challenge)
 		return m, err
 	case credential.ClientCertificate:
-		return m, credential.ErrKind
+		if in.CertificateRequest == "" || in.KeyProof != "" {
+			return m, errHandedIn
+		}
+		m.public, err = proof.Request(in.CertificateRequest)
+		return m, err
 	}
 	if brought {
 		return m, errHandedIn
@@ -53,11 +62,30 @@ func (a *api) read(p principal.Principal, kind, env string, in HandedIn) (m mate
 	return m, nil
 }
 
+// certified signs the certificate, once it is known for which credential and until when.
+func (a *api) certified(ctx context.Context, m material, id string, expires time.Time) (credential.Secret, error) {
+	if m.public == nil {
+		return m.secret, nil
+	}
+	certificate, by, err := a.Authorities.Sign(ctx, m.public, id, expires)
+	if err != nil {
+		return m.secret, err
+	}
+	key, hint, err := proof.Material(certificate, by)
+	return credential.Secret{Hint: hint, Key: key}, err
+}
+
 // claim takes the key for one generation before anything says that it is registered: it may then be lost to a decision that
 // is refused after all, but never be there twice. What the domain refuses anyway takes nothing.
 func (a *api) claim(ctx context.Context, id string, m material, organization string, build build) error {
-	key := m.secret.Key
-	if key == nil {
+	digest := m.secret.Key.GetPublicKeySha256()
+	if m.public != nil {
+		var err error
+		if digest, err = proof.Digest(m.public); err != nil {
+			return proof.ErrKey
+		}
+	}
+	if len(digest) == 0 {
 		return nil
 	}
 	s, tail, err := a.Credentials.Load(ctx, id)
@@ -65,7 +93,7 @@ func (a *api) claim(ctx context.Context, id string, m material, organization str
 		return err
 	}
 	for _, g := range s.Generations {
-		if s.Holds(g, key) {
+		if g.Key != nil && bytes.Equal(g.Key.PublicKeySha256, digest) {
 			return nil // a repeated command, or one that the domain refuses
 		}
 	}
@@ -74,7 +102,7 @@ func (a *api) claim(ctx context.Context, id string, m material, organization str
 		_, err = would.Decide(s)
 	}
 	if err == nil {
-		_, err = a.Claims.Handle(ctx, claim.ID(key.PublicKeySha256), claim.Claim{CredentialID: id, Generation: s.Newest() + 1, Organization: organization})
+		_, err = a.Claims.Handle(ctx, claim.ID(digest), claim.Claim{CredentialID: id, Generation: s.Newest() + 1, Organization: organization})
 	}
 	return err
 }

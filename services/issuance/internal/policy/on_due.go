@@ -29,6 +29,8 @@ func (d Deps) OnDue(ctx context.Context, due deadline.Due) (err error) {
 		_, err = d.Consents.Handle(ctx, due.ID, consent.Expire{Now: d.Now()})
 	case "signing_key":
 		err = d.TurnOver(ctx)
+	case "certificate_authority":
+		err = d.TurnOverAuthority(ctx)
 	}
 	return err
 }

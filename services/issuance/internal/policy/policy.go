@@ -35,6 +35,8 @@ type Deps struct {
 	Made func(personID string, now time.Time) []lineage.Member
 	// TurnOver makes a new signing key when the one that signs has done its turn.
 	TurnOver func(context.Context) error
+	// TurnOverAuthority makes a new certificate authority when the one that signs has done its turn.
+	TurnOverAuthority func(context.Context) error
 }
 
 // All are the reactions of issuance.
@@ -79,6 +81,8 @@ func (d Deps) recordEndings(ctx context.Context, r eventlog.Recorded, _ int, fac
 	switch fact.(type) {
 	case *issuancev1.SigningKeyCompromised: // another one signs from here on
 		return d.TurnOver(ctx)
+	case *issuancev1.CertificateAuthorityCompromised:
+		return d.TurnOverAuthority(ctx)
 	case *identityv1.PersonSessionsCompromised:
 		return d.endWhatWasMade(ctx, id)
 	case *issuancev1.CredentialIssued: // by a decision that had not seen what ended meanwhile
