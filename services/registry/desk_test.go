@@ -93,6 +93,7 @@ func (d *desk) product(t *testing.T, slug, class, audience string, partners ...s
 		said["organization_ids"] = partners
 	}
 	d.Call(&d.paula, "POST", "/v1/products/"+product+"/audience", said).ID()
+	d.Call(&d.paula, "POST", "/v1/products/"+product+"/limits", body{"limits": []body{{"name": "day", "per": "organization", "calls": 10_000, "window_seconds": 86_400}}}).ID()
 	version = d.Call(&d.paula, "POST", "/v1/products/"+product+"/versions", ledger(t)).ID()
 	d.Name(version, slug+" 1.4.0")
 	d.Call(&d.paula, "POST", "/v1/versions/"+version+"/publish", nil).ID()

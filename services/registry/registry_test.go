@@ -33,6 +33,9 @@ func TestAProductReachesTheCatalogueByExplicitDecisions(t *testing.T) {
 	d.Call(&d.paula, "POST", "/v1/products/"+product+"/classify", body{"class": "partner", "reason": "balances of businesses"}).Wants(200, "")
 	d.Call(&d.paula, "POST", "/v1/products/"+product+"/audience", body{"audience": "partner", "organization_ids": []string{d.northwind}}).Wants(200, "")
 	d.Call(&d.paula, "POST", "/v1/products/"+product+"/publish", body{"version_id": version}).Wants(409, "seat_empty")
+	minute := body{"name": "minute", "per": "application", "calls": 600, "window_seconds": 60}
+	d.Call(&d.paula, "POST", "/v1/products/"+product+"/limits", body{"limits": []body{minute, minute}}).Wants(422, "limit_invalid")
+	d.Call(&d.paula, "POST", "/v1/products/"+product+"/limits", body{"limits": []body{minute}}).Wants(200, "")
 	for _, seat := range []string{"product_owner", "api_owner", "listing_owner"} {
 		d.Call(&d.paula, "POST", "/v1/products/"+product+"/seats", body{"seat": seat, "person_id": d.paula.ID}).Wants(200, "")
 	}
@@ -108,7 +111,7 @@ func TestForeignObjectsAreNotThere(t *testing.T) {
 	for _, object := range []struct{ method, path, id string }{
 		{"GET", "/v1/products/{id}", product}, {"POST", "/v1/products/{id}/classify", product}, {"POST", "/v1/products/{id}/seats", product},
 		{"POST", "/v1/products/{id}/audience", product}, {"POST", "/v1/products/{id}/publish", product}, {"POST", "/v1/products/{id}/withdraw", product},
-		{"POST", "/v1/products/{id}/retire", product}, {"GET", "/v1/products/{id}/versions", product}, {"POST", "/v1/products/{id}/versions", product},
+		{"POST", "/v1/products/{id}/retire", product}, {"POST", "/v1/products/{id}/limits", product}, {"GET", "/v1/products/{id}/versions", product}, {"POST", "/v1/products/{id}/versions", product},
 		{"GET", "/v1/versions/{id}", version}, {"GET", "/v1/versions/{id}/contract", version}, {"POST", "/v1/versions/{id}/publish", version},
 		{"POST", "/v1/versions/{id}/deprecate", version},
 		{"GET", "/v1/applications/{id}", application}, {"POST", "/v1/applications/{id}/owners", application}, {"POST", "/v1/applications/{id}/suspend", application},

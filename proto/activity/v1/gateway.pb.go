@@ -33,7 +33,7 @@ type AccessDenied struct {
 	// Of the request: malformed. Of the credential: missing | unknown | expired | revoked | retired | suspended | grant_ended |
 	// application_ended | organization_ended | key_compromised | ownerless | unreadable | stale; of a bound token: proof_missing |
 	// proof_refused | proof_replayed | nonce_needed. Of the call: no_operation | product_mismatch | product_withdrawn |
-	// environment_mismatch | scope_missing | audience_mismatch | not_rolled_out.
+	// environment_mismatch | scope_missing | audience_mismatch | not_rolled_out | quota_exceeded.
 	Reason     string                 `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
 	Count      uint64                 `protobuf:"varint,6,opt,name=count,proto3" json:"count,omitempty"`
 	FirstAt    *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=first_at,json=firstAt,proto3" json:"first_at,omitempty"`

@@ -143,9 +143,11 @@ func (x *GrantActivated) GetReviewerIds() []string {
 
 // Fewer scopes from here on.
 type GrantNarrowed struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Scopes        []string               `protobuf:"bytes,1,rep,name=scopes,proto3" json:"scopes,omitempty"`
-	Reason        string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Scopes []string               `protobuf:"bytes,1,rep,name=scopes,proto3" json:"scopes,omitempty"`
+	Reason string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// It follows a proposal, and can be taken back until this time.
+	UndoUntil     *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=undo_until,json=undoUntil,proto3" json:"undo_until,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -192,6 +194,13 @@ func (x *GrantNarrowed) GetReason() string {
 		return x.Reason
 	}
 	return ""
+}
+
+func (x *GrantNarrowed) GetUndoUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.UndoUntil
+	}
+	return nil
 }
 
 type GrantExpired struct {
@@ -282,6 +291,184 @@ func (x *GrantRevoked) GetReason() string {
 	return ""
 }
 
+// Some of the grant's scopes were not used for as long as it was watched. Nothing is taken away yet: authorizers count what
+// the proposal would deny until the owner decides.
+type GrantShrinkProposed struct {
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	KeptScopes   []string               `protobuf:"bytes,1,rep,name=kept_scopes,json=keptScopes,proto3" json:"kept_scopes,omitempty"`
+	UnusedScopes []string               `protobuf:"bytes,2,rep,name=unused_scopes,json=unusedScopes,proto3" json:"unused_scopes,omitempty"`
+	ObservedFrom *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=observed_from,json=observedFrom,proto3" json:"observed_from,omitempty"`
+	ObservedTo   *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=observed_to,json=observedTo,proto3" json:"observed_to,omitempty"`
+	// Until when authorizers count what it would deny; the proposal lapses then.
+	ShadowUntil   *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=shadow_until,json=shadowUntil,proto3" json:"shadow_until,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GrantShrinkProposed) Reset() {
+	*x = GrantShrinkProposed{}
+	mi := &file_approval_v1_grant_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GrantShrinkProposed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GrantShrinkProposed) ProtoMessage() {}
+
+func (x *GrantShrinkProposed) ProtoReflect() protoreflect.Message {
+	mi := &file_approval_v1_grant_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GrantShrinkProposed.ProtoReflect.Descriptor instead.
+func (*GrantShrinkProposed) Descriptor() ([]byte, []int) {
+	return file_approval_v1_grant_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *GrantShrinkProposed) GetKeptScopes() []string {
+	if x != nil {
+		return x.KeptScopes
+	}
+	return nil
+}
+
+func (x *GrantShrinkProposed) GetUnusedScopes() []string {
+	if x != nil {
+		return x.UnusedScopes
+	}
+	return nil
+}
+
+func (x *GrantShrinkProposed) GetObservedFrom() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ObservedFrom
+	}
+	return nil
+}
+
+func (x *GrantShrinkProposed) GetObservedTo() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ObservedTo
+	}
+	return nil
+}
+
+func (x *GrantShrinkProposed) GetShadowUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ShadowUntil
+	}
+	return nil
+}
+
+// The proposal was turned down, lapsed, or no longer holds because an unused scope was used.
+type GrantShrinkDismissed struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Reason        string                 `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GrantShrinkDismissed) Reset() {
+	*x = GrantShrinkDismissed{}
+	mi := &file_approval_v1_grant_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GrantShrinkDismissed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GrantShrinkDismissed) ProtoMessage() {}
+
+func (x *GrantShrinkDismissed) ProtoReflect() protoreflect.Message {
+	mi := &file_approval_v1_grant_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GrantShrinkDismissed.ProtoReflect.Descriptor instead.
+func (*GrantShrinkDismissed) Descriptor() ([]byte, []int) {
+	return file_approval_v1_grant_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *GrantShrinkDismissed) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// A narrowing that followed a proposal was taken back: the grant has the scopes again that it had before, all of them among
+// those that were approved, and ends when it would have ended.
+type GrantRestored struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Scopes        []string               `protobuf:"bytes,1,rep,name=scopes,proto3" json:"scopes,omitempty"`
+	Reason        string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GrantRestored) Reset() {
+	*x = GrantRestored{}
+	mi := &file_approval_v1_grant_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GrantRestored) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GrantRestored) ProtoMessage() {}
+
+func (x *GrantRestored) ProtoReflect() protoreflect.Message {
+	mi := &file_approval_v1_grant_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GrantRestored.ProtoReflect.Descriptor instead.
+func (*GrantRestored) Descriptor() ([]byte, []int) {
+	return file_approval_v1_grant_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *GrantRestored) GetScopes() []string {
+	if x != nil {
+		return x.Scopes
+	}
+	return nil
+}
+
+func (x *GrantRestored) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
 var File_approval_v1_grant_proto protoreflect.FileDescriptor
 
 const file_approval_v1_grant_proto_rawDesc = "" +
@@ -301,16 +488,31 @@ const file_approval_v1_grant_proto_rawDesc = "" +
 	"\x0econtent_digest\x18\t \x01(\tR\rcontentDigest\x12!\n" +
 	"\freviewer_ids\x18\n" +
 	" \x03(\tR\vreviewerIds:J\x8a\xb5\x18;application {application_id} may use {scopes} until {until}\x92\xb5\x18\a\n" +
-	"\x05grant\"k\n" +
+	"\x05grant\"\xa6\x01\n" +
 	"\rGrantNarrowed\x12\x16\n" +
 	"\x06scopes\x18\x01 \x03(\tR\x06scopes\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason:*\x8a\xb5\x18&{actor} narrowed the grant to {scopes}\"b\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\x129\n" +
+	"\n" +
+	"undo_until\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\tundoUntil:*\x8a\xb5\x18&{actor} narrowed the grant to {scopes}\"b\n" +
 	"\fGrantExpired\x120\n" +
 	"\x05until\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x05until: \x8a\xb5\x18\x11the grant expired\x9a\xb5\x18\a\n" +
 	"\x05grant\"Z\n" +
 	"\fGrantRevoked\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason:2\x8a\xb5\x18#{actor} revoked the grant: {reason}\x9a\xb5\x18\a\n" +
-	"\x05grantB?Z=github.com/chancery-dev/chancery/proto/approval/v1;approvalv1b\x06proto3"
+	"\x05grant\"\x84\x03\n" +
+	"\x13GrantShrinkProposed\x12\x1f\n" +
+	"\vkept_scopes\x18\x01 \x03(\tR\n" +
+	"keptScopes\x12#\n" +
+	"\runused_scopes\x18\x02 \x03(\tR\funusedScopes\x12?\n" +
+	"\robserved_from\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\fobservedFrom\x12;\n" +
+	"\vobserved_to\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"observedTo\x12R\n" +
+	"\fshadow_until\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampB\x13\xea\xb5\x18\x0fshrink_proposalR\vshadowUntil:U\x8a\xb5\x18Q{unused_scopes} of the grant were not used; it was proposed to keep {kept_scopes}\"p\n" +
+	"\x14GrantShrinkDismissed\x12\x16\n" +
+	"\x06reason\x18\x01 \x01(\tR\x06reason:@\x8a\xb5\x18<{actor} dismissed the proposal to narrow the grant: {reason}\"k\n" +
+	"\rGrantRestored\x12\x16\n" +
+	"\x06scopes\x18\x01 \x03(\tR\x06scopes\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason:*\x8a\xb5\x18&{actor} restored the grant to {scopes}B?Z=github.com/chancery-dev/chancery/proto/approval/v1;approvalv1b\x06proto3"
 
 var (
 	file_approval_v1_grant_proto_rawDescOnce sync.Once
@@ -324,22 +526,29 @@ func file_approval_v1_grant_proto_rawDescGZIP() []byte {
 	return file_approval_v1_grant_proto_rawDescData
 }
 
-var file_approval_v1_grant_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_approval_v1_grant_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_approval_v1_grant_proto_goTypes = []any{
 	(*GrantActivated)(nil),        // 0: approval.v1.GrantActivated
 	(*GrantNarrowed)(nil),         // 1: approval.v1.GrantNarrowed
 	(*GrantExpired)(nil),          // 2: approval.v1.GrantExpired
 	(*GrantRevoked)(nil),          // 3: approval.v1.GrantRevoked
-	(*timestamppb.Timestamp)(nil), // 4: google.protobuf.Timestamp
+	(*GrantShrinkProposed)(nil),   // 4: approval.v1.GrantShrinkProposed
+	(*GrantShrinkDismissed)(nil),  // 5: approval.v1.GrantShrinkDismissed
+	(*GrantRestored)(nil),         // 6: approval.v1.GrantRestored
+	(*timestamppb.Timestamp)(nil), // 7: google.protobuf.Timestamp
 }
 var file_approval_v1_grant_proto_depIdxs = []int32{
-	4, // 0: approval.v1.GrantActivated.until:type_name -> google.protobuf.Timestamp
-	4, // 1: approval.v1.GrantExpired.until:type_name -> google.protobuf.Timestamp
-	2, // [2:2] is the sub-list for method output_type
-	2, // [2:2] is the sub-list for method input_type
-	2, // [2:2] is the sub-list for extension type_name
-	2, // [2:2] is the sub-list for extension extendee
-	0, // [0:2] is the sub-list for field type_name
+	7, // 0: approval.v1.GrantActivated.until:type_name -> google.protobuf.Timestamp
+	7, // 1: approval.v1.GrantNarrowed.undo_until:type_name -> google.protobuf.Timestamp
+	7, // 2: approval.v1.GrantExpired.until:type_name -> google.protobuf.Timestamp
+	7, // 3: approval.v1.GrantShrinkProposed.observed_from:type_name -> google.protobuf.Timestamp
+	7, // 4: approval.v1.GrantShrinkProposed.observed_to:type_name -> google.protobuf.Timestamp
+	7, // 5: approval.v1.GrantShrinkProposed.shadow_until:type_name -> google.protobuf.Timestamp
+	6, // [6:6] is the sub-list for method output_type
+	6, // [6:6] is the sub-list for method input_type
+	6, // [6:6] is the sub-list for extension type_name
+	6, // [6:6] is the sub-list for extension extendee
+	0, // [0:6] is the sub-list for field type_name
 }
 
 func init() { file_approval_v1_grant_proto_init() }
@@ -353,7 +562,7 @@ func file_approval_v1_grant_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_approval_v1_grant_proto_rawDesc), len(file_approval_v1_grant_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   4,
+			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -83,6 +83,176 @@ func (x *Applied) GetEnvironment() string {
 	return ""
 }
 
+// Spent is what an authorizer tells the others several times a second: how much of shared limits it has used and may use
+// without asking, and how often credentials were used in the last second. Its fields are none of Applied's.
+type Spent struct {
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Authorizer string                 `protobuf:"bytes,16,opt,name=authorizer,proto3" json:"authorizer,omitempty"`
+	// The authorizer stops, and holds nothing any more.
+	Leaving bool     `protobuf:"varint,17,opt,name=leaving,proto3" json:"leaving,omitempty"`
+	Shares  []*Share `protobuf:"bytes,18,rep,name=shares,proto3" json:"shares,omitempty"`
+	// Calls admitted in the last second, by credential, then by organisation; the busiest.
+	Credentials   map[string]uint64 `protobuf:"bytes,19,rep,name=credentials,proto3" json:"credentials,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	Organizations map[string]uint64 `protobuf:"bytes,20,rep,name=organizations,proto3" json:"organizations,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	// Milliseconds since 1970, UTC, when this was true.
+	At            int64 `protobuf:"varint,21,opt,name=at,proto3" json:"at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Spent) Reset() {
+	*x = Spent{}
+	mi := &file_event_v1_pulse_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Spent) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Spent) ProtoMessage() {}
+
+func (x *Spent) ProtoReflect() protoreflect.Message {
+	mi := &file_event_v1_pulse_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Spent.ProtoReflect.Descriptor instead.
+func (*Spent) Descriptor() ([]byte, []int) {
+	return file_event_v1_pulse_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Spent) GetAuthorizer() string {
+	if x != nil {
+		return x.Authorizer
+	}
+	return ""
+}
+
+func (x *Spent) GetLeaving() bool {
+	if x != nil {
+		return x.Leaving
+	}
+	return false
+}
+
+func (x *Spent) GetShares() []*Share {
+	if x != nil {
+		return x.Shares
+	}
+	return nil
+}
+
+func (x *Spent) GetCredentials() map[string]uint64 {
+	if x != nil {
+		return x.Credentials
+	}
+	return nil
+}
+
+func (x *Spent) GetOrganizations() map[string]uint64 {
+	if x != nil {
+		return x.Organizations
+	}
+	return nil
+}
+
+func (x *Spent) GetAt() int64 {
+	if x != nil {
+		return x.At
+	}
+	return 0
+}
+
+// Share is one authorizer's part of one consumer's limit in one window.
+type Share struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// First bytes of the digest of product, limit and consumer.
+	Key []byte `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	// Number of the window since 1970.
+	Window   uint64 `protobuf:"varint,2,opt,name=window,proto3" json:"window,omitempty"`
+	Admitted uint64 `protobuf:"varint,3,opt,name=admitted,proto3" json:"admitted,omitempty"`
+	// Most that it admits before the others hear of more.
+	Ceiling uint64 `protobuf:"varint,4,opt,name=ceiling,proto3" json:"ceiling,omitempty"`
+	// Calls that asked, admitted or not, in the last second or so.
+	Wanted        uint64 `protobuf:"varint,5,opt,name=wanted,proto3" json:"wanted,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Share) Reset() {
+	*x = Share{}
+	mi := &file_event_v1_pulse_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Share) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Share) ProtoMessage() {}
+
+func (x *Share) ProtoReflect() protoreflect.Message {
+	mi := &file_event_v1_pulse_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Share.ProtoReflect.Descriptor instead.
+func (*Share) Descriptor() ([]byte, []int) {
+	return file_event_v1_pulse_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Share) GetKey() []byte {
+	if x != nil {
+		return x.Key
+	}
+	return nil
+}
+
+func (x *Share) GetWindow() uint64 {
+	if x != nil {
+		return x.Window
+	}
+	return 0
+}
+
+func (x *Share) GetAdmitted() uint64 {
+	if x != nil {
+		return x.Admitted
+	}
+	return 0
+}
+
+func (x *Share) GetCeiling() uint64 {
+	if x != nil {
+		return x.Ceiling
+	}
+	return 0
+}
+
+func (x *Share) GetWanted() uint64 {
+	if x != nil {
+		return x.Wanted
+	}
+	return 0
+}
+
 var File_event_v1_pulse_proto protoreflect.FileDescriptor
 
 const file_event_v1_pulse_proto_rawDesc = "" +
@@ -93,7 +263,28 @@ const file_event_v1_pulse_proto_rawDesc = "" +
 	"\n" +
 	"authorizer\x18\x02 \x01(\tR\n" +
 	"authorizer\x12 \n" +
-	"\venvironment\x18\x03 \x01(\tR\venvironmentB9Z7github.com/chancery-dev/chancery/proto/event/v1;eventv1b\x06proto3"
+	"\venvironment\x18\x03 \x01(\tR\venvironment\"\x8a\x03\n" +
+	"\x05Spent\x12\x1e\n" +
+	"\n" +
+	"authorizer\x18\x10 \x01(\tR\n" +
+	"authorizer\x12\x18\n" +
+	"\aleaving\x18\x11 \x01(\bR\aleaving\x12'\n" +
+	"\x06shares\x18\x12 \x03(\v2\x0f.event.v1.ShareR\x06shares\x12B\n" +
+	"\vcredentials\x18\x13 \x03(\v2 .event.v1.Spent.CredentialsEntryR\vcredentials\x12H\n" +
+	"\rorganizations\x18\x14 \x03(\v2\".event.v1.Spent.OrganizationsEntryR\rorganizations\x12\x0e\n" +
+	"\x02at\x18\x15 \x01(\x03R\x02at\x1a>\n" +
+	"\x10CredentialsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x04R\x05value:\x028\x01\x1a@\n" +
+	"\x12OrganizationsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x04R\x05value:\x028\x01\"\x7f\n" +
+	"\x05Share\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\fR\x03key\x12\x16\n" +
+	"\x06window\x18\x02 \x01(\x04R\x06window\x12\x1a\n" +
+	"\badmitted\x18\x03 \x01(\x04R\badmitted\x12\x18\n" +
+	"\aceiling\x18\x04 \x01(\x04R\aceiling\x12\x16\n" +
+	"\x06wanted\x18\x05 \x01(\x04R\x06wantedB9Z7github.com/chancery-dev/chancery/proto/event/v1;eventv1b\x06proto3"
 
 var (
 	file_event_v1_pulse_proto_rawDescOnce sync.Once
@@ -107,16 +298,23 @@ func file_event_v1_pulse_proto_rawDescGZIP() []byte {
 	return file_event_v1_pulse_proto_rawDescData
 }
 
-var file_event_v1_pulse_proto_msgTypes = make([]protoimpl.MessageInfo, 1)
+var file_event_v1_pulse_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
 var file_event_v1_pulse_proto_goTypes = []any{
 	(*Applied)(nil), // 0: event.v1.Applied
+	(*Spent)(nil),   // 1: event.v1.Spent
+	(*Share)(nil),   // 2: event.v1.Share
+	nil,             // 3: event.v1.Spent.CredentialsEntry
+	nil,             // 4: event.v1.Spent.OrganizationsEntry
 }
 var file_event_v1_pulse_proto_depIdxs = []int32{
-	0, // [0:0] is the sub-list for method output_type
-	0, // [0:0] is the sub-list for method input_type
-	0, // [0:0] is the sub-list for extension type_name
-	0, // [0:0] is the sub-list for extension extendee
-	0, // [0:0] is the sub-list for field type_name
+	2, // 0: event.v1.Spent.shares:type_name -> event.v1.Share
+	3, // 1: event.v1.Spent.credentials:type_name -> event.v1.Spent.CredentialsEntry
+	4, // 2: event.v1.Spent.organizations:type_name -> event.v1.Spent.OrganizationsEntry
+	3, // [3:3] is the sub-list for method output_type
+	3, // [3:3] is the sub-list for method input_type
+	3, // [3:3] is the sub-list for extension type_name
+	3, // [3:3] is the sub-list for extension extendee
+	0, // [0:3] is the sub-list for field type_name
 }
 
 func init() { file_event_v1_pulse_proto_init() }
@@ -130,7 +328,7 @@ func file_event_v1_pulse_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_event_v1_pulse_proto_rawDesc), len(file_event_v1_pulse_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   1,
+			NumMessages:   5,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

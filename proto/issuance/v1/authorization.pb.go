@@ -176,6 +176,51 @@ func (x *AuthorizationNarrowed) GetScopes() []string {
 	return nil
 }
 
+// The grant was restored to scopes it had before.
+type AuthorizationWidened struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Scopes        []string               `protobuf:"bytes,1,rep,name=scopes,proto3" json:"scopes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AuthorizationWidened) Reset() {
+	*x = AuthorizationWidened{}
+	mi := &file_issuance_v1_authorization_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AuthorizationWidened) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AuthorizationWidened) ProtoMessage() {}
+
+func (x *AuthorizationWidened) ProtoReflect() protoreflect.Message {
+	mi := &file_issuance_v1_authorization_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AuthorizationWidened.ProtoReflect.Descriptor instead.
+func (*AuthorizationWidened) Descriptor() ([]byte, []int) {
+	return file_issuance_v1_authorization_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *AuthorizationWidened) GetScopes() []string {
+	if x != nil {
+		return x.Scopes
+	}
+	return nil
+}
+
 // No further credential under this grant.
 type AuthorizationClosed struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -186,7 +231,7 @@ type AuthorizationClosed struct {
 
 func (x *AuthorizationClosed) Reset() {
 	*x = AuthorizationClosed{}
-	mi := &file_issuance_v1_authorization_proto_msgTypes[2]
+	mi := &file_issuance_v1_authorization_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -198,7 +243,7 @@ func (x *AuthorizationClosed) String() string {
 func (*AuthorizationClosed) ProtoMessage() {}
 
 func (x *AuthorizationClosed) ProtoReflect() protoreflect.Message {
-	mi := &file_issuance_v1_authorization_proto_msgTypes[2]
+	mi := &file_issuance_v1_authorization_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -211,7 +256,7 @@ func (x *AuthorizationClosed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AuthorizationClosed.ProtoReflect.Descriptor instead.
 func (*AuthorizationClosed) Descriptor() ([]byte, []int) {
-	return file_issuance_v1_authorization_proto_rawDescGZIP(), []int{2}
+	return file_issuance_v1_authorization_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *AuthorizationClosed) GetReason() string {
@@ -239,7 +284,9 @@ const file_issuance_v1_authorization_proto_rawDesc = "" +
 	"\x05class\x18\b \x01(\tR\x05class\x12C\n" +
 	"\x05until\x18\t \x01(\v2\x1a.google.protobuf.TimestampB\x11\xea\xb5\x18\rauthorizationR\x05until:>\x8a\xb5\x18:credentials may be issued for application {application_id}\"d\n" +
 	"\x15AuthorizationNarrowed\x12\x16\n" +
-	"\x06scopes\x18\x01 \x03(\tR\x06scopes:3\x8a\xb5\x18/credentials of the grant reach {scopes} at most\"`\n" +
+	"\x06scopes\x18\x01 \x03(\tR\x06scopes:3\x8a\xb5\x18/credentials of the grant reach {scopes} at most\"a\n" +
+	"\x14AuthorizationWidened\x12\x16\n" +
+	"\x06scopes\x18\x01 \x03(\tR\x06scopes:1\x8a\xb5\x18-credentials of the grant reach {scopes} again\"`\n" +
 	"\x13AuthorizationClosed\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason:1\x8a\xb5\x18-no further credential may be issued: {reason}B?Z=github.com/chancery-dev/chancery/proto/issuance/v1;issuancev1b\x06proto3"
 
@@ -255,15 +302,16 @@ func file_issuance_v1_authorization_proto_rawDescGZIP() []byte {
 	return file_issuance_v1_authorization_proto_rawDescData
 }
 
-var file_issuance_v1_authorization_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_issuance_v1_authorization_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
 var file_issuance_v1_authorization_proto_goTypes = []any{
 	(*AuthorizationOpened)(nil),   // 0: issuance.v1.AuthorizationOpened
 	(*AuthorizationNarrowed)(nil), // 1: issuance.v1.AuthorizationNarrowed
-	(*AuthorizationClosed)(nil),   // 2: issuance.v1.AuthorizationClosed
-	(*timestamppb.Timestamp)(nil), // 3: google.protobuf.Timestamp
+	(*AuthorizationWidened)(nil),  // 2: issuance.v1.AuthorizationWidened
+	(*AuthorizationClosed)(nil),   // 3: issuance.v1.AuthorizationClosed
+	(*timestamppb.Timestamp)(nil), // 4: google.protobuf.Timestamp
 }
 var file_issuance_v1_authorization_proto_depIdxs = []int32{
-	3, // 0: issuance.v1.AuthorizationOpened.until:type_name -> google.protobuf.Timestamp
+	4, // 0: issuance.v1.AuthorizationOpened.until:type_name -> google.protobuf.Timestamp
 	1, // [1:1] is the sub-list for method output_type
 	1, // [1:1] is the sub-list for method input_type
 	1, // [1:1] is the sub-list for extension type_name
@@ -282,7 +330,7 @@ func file_issuance_v1_authorization_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_issuance_v1_authorization_proto_rawDesc), len(file_issuance_v1_authorization_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   3,
+			NumMessages:   4,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

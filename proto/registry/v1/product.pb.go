@@ -368,6 +368,124 @@ func (x *ProductPublished) GetVersion() string {
 	return ""
 }
 
+// One limit on the calls of a consumer.
+type Limit struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name that consumers see, unique within the product.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// application | organization
+	Per string `protobuf:"bytes,2,opt,name=per,proto3" json:"per,omitempty"`
+	// At most so many calls in each window.
+	Calls uint64 `protobuf:"varint,3,opt,name=calls,proto3" json:"calls,omitempty"`
+	// Windows follow each other without a gap from the beginning of 1970, UTC.
+	WindowSeconds uint64 `protobuf:"varint,4,opt,name=window_seconds,json=windowSeconds,proto3" json:"window_seconds,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Limit) Reset() {
+	*x = Limit{}
+	mi := &file_registry_v1_product_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Limit) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Limit) ProtoMessage() {}
+
+func (x *Limit) ProtoReflect() protoreflect.Message {
+	mi := &file_registry_v1_product_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Limit.ProtoReflect.Descriptor instead.
+func (*Limit) Descriptor() ([]byte, []int) {
+	return file_registry_v1_product_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *Limit) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Limit) GetPer() string {
+	if x != nil {
+		return x.Per
+	}
+	return ""
+}
+
+func (x *Limit) GetCalls() uint64 {
+	if x != nil {
+		return x.Calls
+	}
+	return 0
+}
+
+func (x *Limit) GetWindowSeconds() uint64 {
+	if x != nil {
+		return x.WindowSeconds
+	}
+	return 0
+}
+
+// How much consumers may call the product; the list takes the place of the one before.
+type ProductLimitsSet struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Limits        []*Limit               `protobuf:"bytes,1,rep,name=limits,proto3" json:"limits,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProductLimitsSet) Reset() {
+	*x = ProductLimitsSet{}
+	mi := &file_registry_v1_product_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProductLimitsSet) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProductLimitsSet) ProtoMessage() {}
+
+func (x *ProductLimitsSet) ProtoReflect() protoreflect.Message {
+	mi := &file_registry_v1_product_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProductLimitsSet.ProtoReflect.Descriptor instead.
+func (*ProductLimitsSet) Descriptor() ([]byte, []int) {
+	return file_registry_v1_product_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *ProductLimitsSet) GetLimits() []*Limit {
+	if x != nil {
+		return x.Limits
+	}
+	return nil
+}
+
 type ProductWithdrawn struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Reason        string                 `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
@@ -377,7 +495,7 @@ type ProductWithdrawn struct {
 
 func (x *ProductWithdrawn) Reset() {
 	*x = ProductWithdrawn{}
-	mi := &file_registry_v1_product_proto_msgTypes[6]
+	mi := &file_registry_v1_product_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -389,7 +507,7 @@ func (x *ProductWithdrawn) String() string {
 func (*ProductWithdrawn) ProtoMessage() {}
 
 func (x *ProductWithdrawn) ProtoReflect() protoreflect.Message {
-	mi := &file_registry_v1_product_proto_msgTypes[6]
+	mi := &file_registry_v1_product_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -402,7 +520,7 @@ func (x *ProductWithdrawn) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProductWithdrawn.ProtoReflect.Descriptor instead.
 func (*ProductWithdrawn) Descriptor() ([]byte, []int) {
-	return file_registry_v1_product_proto_rawDescGZIP(), []int{6}
+	return file_registry_v1_product_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ProductWithdrawn) GetReason() string {
@@ -421,7 +539,7 @@ type ProductRetired struct {
 
 func (x *ProductRetired) Reset() {
 	*x = ProductRetired{}
-	mi := &file_registry_v1_product_proto_msgTypes[7]
+	mi := &file_registry_v1_product_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -433,7 +551,7 @@ func (x *ProductRetired) String() string {
 func (*ProductRetired) ProtoMessage() {}
 
 func (x *ProductRetired) ProtoReflect() protoreflect.Message {
-	mi := &file_registry_v1_product_proto_msgTypes[7]
+	mi := &file_registry_v1_product_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -446,7 +564,7 @@ func (x *ProductRetired) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProductRetired.ProtoReflect.Descriptor instead.
 func (*ProductRetired) Descriptor() ([]byte, []int) {
-	return file_registry_v1_product_proto_rawDescGZIP(), []int{7}
+	return file_registry_v1_product_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ProductRetired) GetReason() string {
@@ -483,7 +601,14 @@ const file_registry_v1_product_proto_rawDesc = "" +
 	"\x10ProductPublished\x12\x1d\n" +
 	"\n" +
 	"version_id\x18\x01 \x01(\tR\tversionId\x12\x18\n" +
-	"\aversion\x18\x02 \x01(\tR\aversion:8\x8a\xb5\x184{actor} published the product with version {version}\"h\n" +
+	"\aversion\x18\x02 \x01(\tR\aversion:8\x8a\xb5\x184{actor} published the product with version {version}\"j\n" +
+	"\x05Limit\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x10\n" +
+	"\x03per\x18\x02 \x01(\tR\x03per\x12\x14\n" +
+	"\x05calls\x18\x03 \x01(\x04R\x05calls\x12%\n" +
+	"\x0ewindow_seconds\x18\x04 \x01(\x04R\rwindowSeconds\"i\n" +
+	"\x10ProductLimitsSet\x12*\n" +
+	"\x06limits\x18\x01 \x03(\v2\x12.registry.v1.LimitR\x06limits:)\x8a\xb5\x18%{actor} set the limits of the product\"h\n" +
 	"\x10ProductWithdrawn\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason:<\x8a\xb5\x188{actor} withdrew the product from its audience: {reason}\"`\n" +
 	"\x0eProductRetired\x12\x16\n" +
@@ -502,7 +627,7 @@ func file_registry_v1_product_proto_rawDescGZIP() []byte {
 	return file_registry_v1_product_proto_rawDescData
 }
 
-var file_registry_v1_product_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_registry_v1_product_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_registry_v1_product_proto_goTypes = []any{
 	(*ProductDrafted)(nil),      // 0: registry.v1.ProductDrafted
 	(*ProductClassified)(nil),   // 1: registry.v1.ProductClassified
@@ -510,15 +635,18 @@ var file_registry_v1_product_proto_goTypes = []any{
 	(*ProductOrphaned)(nil),     // 3: registry.v1.ProductOrphaned
 	(*ProductAudienceSet)(nil),  // 4: registry.v1.ProductAudienceSet
 	(*ProductPublished)(nil),    // 5: registry.v1.ProductPublished
-	(*ProductWithdrawn)(nil),    // 6: registry.v1.ProductWithdrawn
-	(*ProductRetired)(nil),      // 7: registry.v1.ProductRetired
+	(*Limit)(nil),               // 6: registry.v1.Limit
+	(*ProductLimitsSet)(nil),    // 7: registry.v1.ProductLimitsSet
+	(*ProductWithdrawn)(nil),    // 8: registry.v1.ProductWithdrawn
+	(*ProductRetired)(nil),      // 9: registry.v1.ProductRetired
 }
 var file_registry_v1_product_proto_depIdxs = []int32{
-	0, // [0:0] is the sub-list for method output_type
-	0, // [0:0] is the sub-list for method input_type
-	0, // [0:0] is the sub-list for extension type_name
-	0, // [0:0] is the sub-list for extension extendee
-	0, // [0:0] is the sub-list for field type_name
+	6, // 0: registry.v1.ProductLimitsSet.limits:type_name -> registry.v1.Limit
+	1, // [1:1] is the sub-list for method output_type
+	1, // [1:1] is the sub-list for method input_type
+	1, // [1:1] is the sub-list for extension type_name
+	1, // [1:1] is the sub-list for extension extendee
+	0, // [0:1] is the sub-list for field type_name
 }
 
 func init() { file_registry_v1_product_proto_init() }
@@ -532,7 +660,7 @@ func file_registry_v1_product_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_registry_v1_product_proto_rawDesc), len(file_registry_v1_product_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   8,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

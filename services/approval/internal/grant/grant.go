@@ -6,6 +6,11 @@
 //  3. Narrowing leaves fewer of its scopes, at least one, and never another one (D19).
 //  4. It expires no sooner than its end, and is revoked at any time with a reason.
 //  5. A grant that ended never comes back.
+//  6. A proposal to narrow names scopes that the grant has and that were not used while it was watched, leaves at least one,
+//     and is the only open one. It takes nothing away by itself (L14, D19).
+//  7. Accepting it narrows to what it keeps; one whose unused scopes were used meanwhile is dismissed instead.
+//  8. A narrowing that followed a proposal can be taken back once, for as long as was said then: to the scopes it had before,
+//     each of which was approved, and to the same end. Nobody needs to approve them again.
 package grant
 
 import (
@@ -34,6 +39,27 @@ type State struct {
 	Class         string
 	Until         time.Time
 	Ended         string
+	// Approved are the scopes it was activated with.
+	Approved []string
+	// Proposal is the open one, if there is any.
+	Proposal Proposal
+	// Undo is what the last narrowing can be taken back to.
+	Undo Undo
+}
+
+// Proposal is what a grant could do without; zero is none.
+type Proposal struct {
+	Kept, Unused                    []string
+	ObservedFrom, ObservedTo, Until time.Time
+}
+
+// Open tells whether there is a proposal.
+func (p Proposal) Open() bool { return len(p.Unused) > 0 }
+
+// Undo is the way back from a narrowing; zero is none.
+type Undo struct {
+	Scopes []string
+	Until  time.Time
 }
 
 // Refusals.
@@ -44,6 +70,11 @@ var (
 	ErrEnded            = errors.New("the grant has ended and cannot come back; request access anew")
 	ErrNotNarrower      = errors.New("narrowing keeps at least one of the grant's scopes and drops at least one")
 	ErrNotDue           = errors.New("the grant has not reached its end")
+	ErrProposed         = errors.New("there is a proposal to narrow the grant already")
+	ErrNotProposed      = errors.New("there is no proposal to narrow the grant")
+	ErrNotUnused        = errors.New("a proposal keeps some of the grant's scopes and drops others of them, each watched for a while")
+	ErrUsedMeanwhile    = errors.New("a scope that the proposal would drop has been used since")
+	ErrNothingToUndo    = errors.New("no narrowing that followed a proposal can be taken back any more")
 	ErrReason           = errors.New("say why, in at most 500 characters")
 )
 
@@ -57,8 +88,19 @@ func (s State) Evolve(e aggregate.Event) State {
 		s.Activated = true
 		s.RequestID, s.ApplicationID, s.Organization, s.ProductID = e.RequestId, e.ApplicationId, e.OrganizationId, e.ProductId
 		s.Scopes, s.Environment, s.Class, s.Until = e.Scopes, e.Environment, e.Class, e.Until.AsTime()
+		s.Approved = e.Scopes
 	case *approvalv1.GrantNarrowed:
-		s.Scopes = e.Scopes
+		s.Undo = Undo{}
+		if e.UndoUntil != nil {
+			s.Undo = Undo{Scopes: s.Scopes, Until: e.UndoUntil.AsTime()}
+		}
+		s.Scopes, s.Proposal = e.Scopes, Proposal{}
+	case *approvalv1.GrantShrinkProposed:
+		s.Proposal = Proposal{e.KeptScopes, e.UnusedScopes, e.ObservedFrom.AsTime(), e.ObservedTo.AsTime(), e.ShadowUntil.AsTime()}
+	case *approvalv1.GrantShrinkDismissed:
+		s.Proposal = Proposal{}
+	case *approvalv1.GrantRestored:
+		s.Scopes, s.Proposal, s.Undo = e.Scopes, Proposal{}, Undo{}
 	case *approvalv1.GrantExpired:
 		s.Ended = Expired
 	case *approvalv1.GrantRevoked:

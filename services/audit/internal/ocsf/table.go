@@ -164,4 +164,13 @@ var mappings = map[string]mapping{
 
 	"event.v1.SignerKeyPublished": {entity, create, low, "Signing key", false},
 	"event.v1.SignerKeyWithdrawn": {entity, remove, medium, "Signing key", false},
+
+	"approval.v1.GrantShrinkProposed":  {entity, other("Propose"), informational, "Grant", false},
+	"approval.v1.GrantShrinkDismissed": {entity, other("Dismiss"), informational, "Grant", false},
+	"approval.v1.GrantRestored":        {userAccess, assign, medium, "", false},
+	"issuance.v1.AuthorizationWidened": {entity, update, low, "Authorization", false},
+	"registry.v1.ProductLimitsSet":     {entity, update, low, "API product", false},
+
+	"activity.v1.RetiredCredentialUsed": {finding, create, high, "T1550.001 Application Access Token", false},
+	"activity.v1.QuotaExhausted":        {apiActivity, other("Limited"), low, "", true},
 }

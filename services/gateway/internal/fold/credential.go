@@ -21,6 +21,8 @@ type Credential struct {
 	Scopes, Granted []string
 	// Access is a number for the two together, which changes with them.
 	Access uint64
+	// Shadow are those that a proposal would take away.
+	Shadow []string
 	// Owned is false if the application has no accountable owner left.
 	Owned bool
 	// Shown is false if the product is not published, or no longer.
@@ -112,7 +114,8 @@ func (a *application) seat(seat string, held bool) {
 	}
 }
 
-type grant struct{ scopes uint32 }
+// grant is what it gives now, and what a proposal would take away.
+type grant struct{ scopes, shadow uint32 }
 
 type product struct{ shown bool }
 
@@ -215,11 +218,12 @@ func (f *Fold) ByID(name string, into *Credential) bool {
 func (f *Fold) view(n uint32, into *Credential) {
 	c := f.credentials.at(n)
 	a := &f.applications.all[c.application]
-	granted := f.grants.all[c.grant].scopes
+	given := &f.grants.all[c.grant]
+	granted := given.scopes
 	*into = Credential{
 		Index: n, Kind: c.kind.String(), id: c.id, Application: f.applications.names[c.application], Organization: a.organization,
 		Product: f.products.names[c.product], Environment: c.environment.String(), Scopes: f.scopes.list(c.scopes),
-		Granted: f.scopes.list(granted), Access: uint64(c.scopes)<<32 | uint64(granted), Owned: a.owner || a.backup,
+		Granted: f.scopes.list(granted), Shadow: f.scopes.list(given.shadow), Access: uint64(c.scopes)<<32 | uint64(granted), Owned: a.owner || a.backup,
 		Shown: f.products.all[c.product].shown, Expired: c.expired,
 	}
 }

@@ -111,7 +111,13 @@ func (f *Fold) fact(r eventlog.Recorded, fact proto.Message) (compile bool) {
 	case *approvalv1.GrantActivated:
 		f.grants.set(id, func(g *grant) { g.scopes = f.scopes.of(e.GetScopes()) })
 	case *approvalv1.GrantNarrowed:
-		f.grants.set(id, func(g *grant) { g.scopes = f.scopes.of(e.GetScopes()) })
+		f.grants.set(id, func(g *grant) { *g = grant{scopes: f.scopes.of(e.GetScopes())} })
+	case *approvalv1.GrantRestored:
+		f.grants.set(id, func(g *grant) { *g = grant{scopes: f.scopes.of(e.GetScopes())} })
+	case *approvalv1.GrantShrinkProposed:
+		f.grants.set(id, func(g *grant) { g.shadow = f.scopes.of(e.GetUnusedScopes()) })
+	case *approvalv1.GrantShrinkDismissed:
+		f.grants.set(id, func(g *grant) { g.shadow = 0 })
 	case *registryv1.ApplicationRegistered:
 		f.applications.set(id, func(a *application) { a.organization, a.owner, a.backup = e.GetOrganizationId(), true, true })
 	case *registryv1.ApplicationOwnerAssigned:

@@ -2,7 +2,8 @@
 //
 // Rules:
 //  1. An authorization is opened once; opening the same grant again says nothing new.
-//  2. Scopes only ever shrink, and never to none.
+//  2. Scopes shrink with the grant, never to none, and come back only as the grant was restored: none that it was not opened
+//     with.
 //  3. A closed authorization stays closed.
 package authorization
 
@@ -21,7 +22,7 @@ type State struct {
 	Closed                                        bool
 	GrantID, RequestID, ApplicationID, ProductID  string
 	Organization, Environment, Class, CloseReason string
-	Scopes                                        []string
+	Scopes, Granted                               []string // now, and when it was opened
 	Until                                         time.Time
 }
 
@@ -42,8 +43,10 @@ func (s State) Evolve(e aggregate.Event) State {
 		s.Opened = true
 		s.GrantID, s.RequestID, s.ApplicationID, s.ProductID = e.GrantId, e.RequestId, e.ApplicationId, e.ProductId
 		s.Organization, s.Environment, s.Class = e.OrganizationId, e.Environment, e.Class
-		s.Scopes, s.Until = e.Scopes, e.Until.AsTime()
+		s.Scopes, s.Granted, s.Until = e.Scopes, e.Scopes, e.Until.AsTime()
 	case *issuancev1.AuthorizationNarrowed:
+		s.Scopes = e.Scopes
+	case *issuancev1.AuthorizationWidened:
 		s.Scopes = e.Scopes
 	case *issuancev1.AuthorizationClosed:
 		s.Closed, s.CloseReason = true, e.Reason

@@ -59,6 +59,8 @@ func (d Deps) followGrant(ctx context.Context, r eventlog.Recorded, _ int, fact 
 		}}
 	case *approvalv1.GrantNarrowed:
 		cmd = authorization.Narrow{Scopes: e.Scopes}
+	case *approvalv1.GrantRestored:
+		cmd = authorization.Widen{Scopes: e.Scopes}
 	case *approvalv1.GrantRevoked:
 		cmd = authorization.Close{Reason: "grant_revoked"}
 	case *approvalv1.GrantExpired:

@@ -36,6 +36,7 @@ var (
 	assignSeat      = principal.For("product.seat", principal.ProductOwner).WithStepUp()
 	setAudience     = principal.For("product.audience", principal.ProductOwner).WithStepUp()
 	publishProduct  = principal.For("product.publish", principal.ProductOwner).WithStepUp()
+	limitProduct    = principal.For("product.limit", principal.ProductOwner, principal.APIOwner)
 	withdrawProduct = principal.For("product.withdraw", principal.ProductOwner, principal.PlatformAdmin)
 	retireProduct   = principal.For("product.retire", principal.ProductOwner).WithStepUp()
 
@@ -67,6 +68,7 @@ func (s *Service) Routes(a *endpoint.API) {
 	endpoint.Route(a, assignSeat, of("POST", "/v1/products/{id}/seats", "Give a seat of a product to a person", provider, s.ownsProduct), s.assignSeat)
 	endpoint.Route(a, setAudience, of("POST", "/v1/products/{id}/audience", "Say who may see a product", provider, s.ownsProduct), s.setAudience)
 	endpoint.Route(a, publishProduct, of("POST", "/v1/products/{id}/publish", "Show a product to its audience", provider, s.ownsProduct), s.publishProduct)
+	endpoint.Route(a, limitProduct, of("POST", "/v1/products/{id}/limits", "Limit how much consumers may call a product", provider, s.ownsProduct), s.setLimits)
 	endpoint.Route(a, withdrawProduct, of("POST", "/v1/products/{id}/withdraw", "Hide a product from its audience", provider, s.ownsProduct), s.withdrawProduct)
 	endpoint.Route(a, retireProduct, of("POST", "/v1/products/{id}/retire", "End a product for good", provider, s.ownsProduct), s.retireProduct)
 

@@ -60,6 +60,7 @@ type ProductDetail struct {
 	BasePath        string                `json:"base_path" doc:"Path under which the gateway serves it"`
 	Scopes          []view.Scope          `json:"scopes"`
 	Operations      []view.Operation      `json:"operations"`
+	Limits          []view.Limit          `json:"limits" doc:"How much each consumer may call it"`
 	Versions        []view.VersionSummary `json:"versions" doc:"The newest twenty"`
 	Allowed         endpoint.Allowed      `json:"allowed"`
 }
@@ -76,6 +77,9 @@ func (s *Service) showProduct(ctx context.Context, in Object) (endpoint.Answer[P
 	if own {
 		// Names of the provider's people and of other partners are the provider's business.
 		d.Seats, d.OrganizationIDs = row.Seats(), row.Partners
+	}
+	if d.Limits, err = rows.Limits(ctx, in.ID); err != nil {
+		return endpoint.Answer[ProductDetail]{}, err
 	}
 	if d.Versions, err = rows.Versions(ctx, in.ID, own && reader.Drafts, 0, 20); err != nil {
 		return endpoint.Answer[ProductDetail]{}, err
@@ -108,6 +112,7 @@ func (s *Service) allowedOnProduct(ctx context.Context, p principal.Principal, i
 		"classify":       verdict(p, classifyProduct, foreign, retired),
 		"assign_seat":    verdict(p, assignSeat, foreign, retired),
 		"set_audience":   verdict(p, setAudience, foreign, retired),
+		"set_limits":     verdict(p, limitProduct, foreign, retired),
 		"submit_version": verdict(p, submitVersion, foreign, retired),
 		"publish":        verdict(p, publishProduct, foreign, state.Publishable),
 		"withdraw":       verdict(p, withdrawProduct, foreign, would(product.Withdraw{Reason: "x"})),

@@ -28,6 +28,7 @@ var refusals = problem.Map{
 	product.ErrVersion:           {Kind: problem.Conflict, Code: "version_unpublished"},
 	product.ErrNotShown:          {Kind: problem.Conflict, Code: "not_published"},
 	product.ErrRetired:           {Kind: problem.Conflict, Code: "retired"},
+	product.ErrLimit:             {Kind: problem.Invalid, Code: "limit_invalid"},
 	product.ErrReason:            {Kind: problem.Invalid, Code: "reason_invalid"},
 
 	version.ErrUnknown:          {Kind: problem.NotFound, Code: "not_found"},

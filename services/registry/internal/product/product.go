@@ -9,7 +9,9 @@
 //  5. An audience is internal, partner or public, and names partners by id, never by pattern (B7, B9).
 //  6. A sensitive product has no public audience (B11).
 //  7. When a person leaves, every seat they hold is orphaned, once (L12).
-//  8. Withdrawing hides it until it is published again; retiring is final.
+//  8. Limits on consumers' calls have names of their own, are per application or organisation, and are at least one call in
+//     at most 31 days (E4).
+//  9. Withdrawing hides it until it is published again; retiring is final.
 package product
 
 import (
@@ -53,6 +55,13 @@ type State struct {
 	Published, Shown, Retired bool
 	// VersionID and Version are those last published.
 	VersionID, Version string
+	Limits             []Limit
+}
+
+// Limit is at most so many calls of one consumer in a window.
+type Limit struct {
+	Name, Per            string
+	Calls, WindowSeconds uint64
 }
 
 // Refusals.
@@ -75,6 +84,7 @@ var (
 	ErrVersion           = errors.New("publish a version of this product first")
 	ErrNotShown          = errors.New("the product is not published")
 	ErrRetired           = errors.New("the product was retired, and that is final")
+	ErrLimit             = errors.New("a limit has a name of its own of lower-case letters, digits and hyphens, is per application or organization, and allows 1 to 1,000,000,000 calls in a window of 1 second to 31 days; there are at most 4")
 	ErrReason            = errors.New("say why, in at most 500 characters")
 )
 
@@ -108,6 +118,11 @@ func (s State) Evolve(e aggregate.Event) State {
 		delete(s.Holders, e.Seat)
 	case *registryv1.ProductAudienceSet:
 		s.Audience, s.Partners = e.Audience, e.OrganizationIds
+	case *registryv1.ProductLimitsSet:
+		s.Limits = nil
+		for _, l := range e.Limits {
+			s.Limits = append(s.Limits, Limit{l.Name, l.Per, l.Calls, l.WindowSeconds})
+		}
 	case *registryv1.ProductPublished:
 		s.Published, s.Shown = true, true
 		s.VersionID, s.Version = e.VersionId, e.Version

@@ -63,7 +63,7 @@ func TestADraftNeedsAPlainSlugANameAPurposeAndAProvider(t *testing.T) {
 
 func TestNothingHappensToAProductBeforeItIsDraftedOrAfterItIsRetired(t *testing.T) {
 	for _, c := range []aggregate.Command[State]{Classify{Class: "public", Reason: "x"}, AssignSeat{Seat: APIOwner, Person: paul},
-		SetAudience{Audience: "public"}, publish, Withdraw{Reason: "x"}, Retire{Reason: "x"}} {
+		SetAudience{Audience: "public"}, SetLimits{}, publish, Withdraw{Reason: "x"}, Retire{Reason: "x"}} {
 		given(t).When(c).Refused(ErrUnknown)
 		given(t, drafted, &registryv1.ProductRetired{Reason: "x"}).When(c).Refused(ErrRetired)
 	}
@@ -185,4 +185,20 @@ func TestNoHistoryPublishesAnUnreadyProduct(t *testing.T) {
 			}
 		}
 	})
+}
+
+// E4
+func TestLimitsHaveNamesAndBounds(t *testing.T) {
+	day, burst := Limit{"day", "organization", 10_000, 86_400}, Limit{"burst", "application", 50, 1}
+	s := given(t, drafted)
+	fact := &registryv1.ProductLimitsSet{Limits: []*registryv1.Limit{{Name: "day", Per: "organization", Calls: 10_000, WindowSeconds: 86_400},
+		{Name: "burst", Per: "application", Calls: 50, WindowSeconds: 1}}}
+	s.When(SetLimits{}).Then().When(SetLimits{[]Limit{day, burst}}).Then(fact).When(SetLimits{[]Limit{day, burst}}).Then()
+	s.When(SetLimits{}).Then(&registryv1.ProductLimitsSet{})
+	for _, bad := range []Limit{{}, {"Day", "application", 1, 1}, {"day", "person", 1, 1}, {"day", "application", 0, 1}, {"day", "application", 1, 0},
+		{"day", "application", 1, 32 * 86_400}, {"day", "application", 2_000_000_000, 1}, {`day";q=1`, "application", 1, 1}} {
+		s.When(SetLimits{[]Limit{bad}}).Refused(ErrLimit)
+	}
+	s.When(SetLimits{[]Limit{day, day}}).Refused(ErrLimit)
+	s.When(SetLimits{make([]Limit, 5)}).Refused(ErrLimit)
 }

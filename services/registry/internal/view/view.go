@@ -10,7 +10,7 @@ import (
 
 // All are the registry's views.
 func All() []projection.View {
-	return []projection.View{organizations, people, products, versions, applications, seats, accesses, deadline.View(1, deadline.FromOptions("registry"))}
+	return []projection.View{organizations, people, products, versions, limits, applications, seats, accesses, deadline.View(1, deadline.FromOptions("registry"))}
 }
 
 // Views reads them.
