@@ -38,6 +38,10 @@ type Claims struct {
 	Seen         uint64           `json:"seen"`
 	// Consent is the family it was issued in, if it acts for a person: the subject.
 	Consent string `json:"cst,omitempty"`
+	// ACR, AMR and AuthTime say how surely the person was known, RFC 9068 §2.2.1; only a client of the suite itself has them.
+	ACR      string           `json:"acr,omitempty"`
+	AMR      []string         `json:"amr,omitempty"`
+	AuthTime *jwt.NumericDate `json:"auth_time,omitempty"`
 	// Confirmation binds the token to a key; nil for a bearer token.
 	Confirmation *Confirmation `json:"cnf,omitempty"`
 	// Actor is who acts for the subject, RFC 8693 §4.1.

@@ -52,7 +52,10 @@ func (c Claims) Descent() lineage.Claim {
 func (l Link) claim() lineage.Claim {
 	claim := lineage.Claim{
 		Ref: lineage.Ref{Kind: "token", ID: l.ID}, Seen: l.Seen,
-		Ancestors: []lineage.Ref{lineage.Part("generation", l.ClientID, l.Generation), {Kind: "signing_key", ID: l.KeyID}},
+		Ancestors: []lineage.Ref{{Kind: "signing_key", ID: l.KeyID}},
+	}
+	if l.Generation != 0 || l.Consent == "" { // a client of the suite itself has no secret, only a person's consent
+		claim.Ancestors = append(claim.Ancestors, lineage.Part("generation", l.ClientID, l.Generation))
 	}
 	if l.Expires != nil { // a claim without an end is never live
 		claim.Expires = l.Expires.Time()

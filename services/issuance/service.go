@@ -19,12 +19,14 @@ import (
 	"github.com/chancery-dev/chancery/services/issuance/internal/claim"
 	"github.com/chancery-dev/chancery/services/issuance/internal/consent"
 	"github.com/chancery-dev/chancery/services/issuance/internal/credential"
+	"github.com/chancery-dev/chancery/services/issuance/internal/naming"
 	"github.com/chancery-dev/chancery/services/issuance/internal/oauth"
 	"github.com/chancery-dev/chancery/services/issuance/internal/policy"
 	"github.com/chancery-dev/chancery/services/issuance/internal/proof"
 	"github.com/chancery-dev/chancery/services/issuance/internal/signingkey"
 	"github.com/chancery-dev/chancery/services/issuance/internal/standing"
 	"github.com/chancery-dev/chancery/services/issuance/internal/token"
+	"github.com/chancery-dev/chancery/services/issuance/internal/underway"
 	"github.com/chancery-dev/chancery/services/issuance/internal/view"
 )
 
@@ -44,6 +46,7 @@ func New(ctx context.Context, d service.Deps) (*service.Service, error) {
 	credentials := eventlog.Repository[credential.State]{Log: d.Log, Kind: "issuance.credential"}
 	consents := eventlog.Repository[consent.State]{Log: d.Log, Kind: "issuance.consent"}
 	standings, providers := &standing.Fold{}, &standing.Providers{}
+	names, pending := &naming.Fold{}, underway.Store{DB: d.DB}
 	keys := &oauth.Keys{Private: oauth.FromVault(d.Vault)}
 	signingKeys := eventlog.Repository[signingkey.State]{Log: d.Log, Kind: "issuance.signing_key"}
 	custodian := oauth.Custodian{Keys: keys, Vault: d.Vault, Now: d.Clock, Repository: signingKeys}
@@ -51,7 +54,7 @@ func New(ctx context.Context, d service.Deps) (*service.Service, error) {
 		Issuer: own.Issuer, Lifetime: own.TokenLifetime, Keys: keys, Proofs: dpop.New(d.Clock), Provider: providers.Of,
 		CertificateProxies: own.CertificateProxies, MutualTLS: own.MutualTLS,
 		Credentials: credentials, Fold: d.Lineage, Fingerprints: d.Fingerprints,
-		Tokens:  eventlog.Repository[token.State]{Log: d.Log, Kind: "issuance.token"},
+		Tokens: eventlog.Repository[token.State]{Log: d.Log, Kind: "issuance.token"}, Consents: consents, Underway: pending, Names: names,
 		Observe: d.Log.Observe, Now: d.Clock, Logger: d.Logger,
 	}
 	authorizers := &applied.Positions{Watch: d.Pulse.Watch, Now: d.Clock, Logger: d.Logger}
@@ -79,9 +82,9 @@ func New(ctx context.Context, d service.Deps) (*service.Service, error) {
 	tracer := d.Traces.Tracer(d.Name)
 	due := &deadline.Engine{DB: d.DB, Act: policies.OnDue, Before: notices(), Clock: d.Clock, Service: d.Name, Logger: d.Logger, Tracer: tracer}
 	uses := &projection.Runner{Name: "activity", DB: d.DB, Follow: d.Log.FollowActivity, First: d.Log.ActivityFirst, Views: view.Activity, Service: d.Name, Logger: d.Logger, Tracer: tracer}
-	return withKinds(&service.Service{
+	return withPeople(d, names, pending, withKinds(&service.Service{
 		Views: view.All, Folds: []service.Fold{standings.Apply, providers.Apply, keys.Fold, revocations.Apply}, Policies: append(policy.All(policies), projection.Erases[*identityv1.PersonErased](d.Vault)), Start: custodian.Ensure,
 		Background: map[string]func(context.Context) error{"deadlines": due.Run, "uses": uses.Run, "authorizers": authorizers.Run, "refusals": server.Sweep, "revocations": revocations.Run},
 		Ready:      map[string]func(context.Context) error{"uses": uses.Ready},
-	}, signers), nil
+	}, signers)), nil
 }

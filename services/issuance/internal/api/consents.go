@@ -162,6 +162,9 @@ func (a *api) endConsent(ctx context.Context, in byID) (endpoint.Answer[consentE
 		return endpoint.Answer[consentEnded]{}, errNotYours
 	}
 	out, err := a.Consents.Handle(ctx, in.ID, consent.Revoke{Reason: reason})
+	if err == nil {
+		err = a.Fold.WaitFor(ctx, out.Position)
+	}
 	if err != nil {
 		return endpoint.Answer[consentEnded]{}, err
 	}

@@ -30,6 +30,9 @@ type grantType struct {
 var grantTypes = map[string]grantType{
 	"client_credentials": {redeem: (*Server).clientCredentials},
 	grantExchange:        {redeem: (*Server).exchange},
+	authorizationCode:    {redeem: (*Server).redeemCode, public: true},
+	refreshToken:         {redeem: (*Server).refresh, public: true},
+	deviceCode:           {redeem: (*Server).redeemDevice, public: true},
 }
 
 // tokenResponse is RFC 6749 §5.1, with the member RFC 8693 §2.2.1 adds.

@@ -63,6 +63,13 @@ func (s *Server) Introspect(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
+	if told, ok, err := s.introspectRefresh(r.Context(), q.client, q.form.Get("token")); err != nil {
+		s.fail(w, r, q.client, err)
+		return
+	} else if ok {
+		answer(w, http.StatusOK, told)
+		return
+	}
 	c, err := s.read(r.Context(), q.form.Get("token"))
 	switch {
 	case errors.Is(err, lineage.ErrBehind):
@@ -99,6 +106,13 @@ func introspected(c accesstoken.Claims) introspection {
 func (s *Server) Revoke(w http.ResponseWriter, r *http.Request) {
 	q, ok := s.asked(w, r)
 	if !ok {
+		return
+	}
+	if ok, err := s.revokeRefresh(r.Context(), q.client, q.form.Get("token")); err != nil {
+		s.fail(w, r, q.client, err)
+		return
+	} else if ok {
+		answer(w, http.StatusOK, struct{}{})
 		return
 	}
 	c, err := accesstoken.Verify(q.form.Get("token"), accesstoken.Expect{Issuer: s.Issuer, Now: s.Now(), Key: s.Keys.Public})

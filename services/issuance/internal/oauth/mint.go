@@ -35,6 +35,8 @@ type issuing struct {
 	until time.Time
 	// seen is the position of the fold it rests on, where that is later than the one the client was found live on.
 	seen uint64
+	// own makes a token for the suite's own APIs; nil for one of a product.
+	own *ownToken
 	// record is the observation that stands for it; nil stands for TokenIssued.
 	record func(accesstoken.Claims) aggregate.Event
 }
@@ -76,6 +78,9 @@ func (s *Server) mint(ctx context.Context, i issuing) (minted, error) {
 	if subject == "" {
 		subject = i.client.id
 	}
+	if i.client.generation == 0 && i.own == nil {
+		return minted{}, invalidClient() // a token without a generation would outlive every secret
+	}
 	m := minted{now: now, claims: accesstoken.Claims{
 		Issuer: s.Issuer, Subject: subject, ClientID: i.client.id, Audience: jwt.Audience{accesstoken.AudienceOf(c.ProductID)},
 		Expires: jwt.NewNumericDate(expires), IssuedAt: jwt.NewNumericDate(now), ID: id.String(), Scope: strings.Join(i.scopes, " "),
@@ -83,6 +88,7 @@ func (s *Server) mint(ctx context.Context, i issuing) (minted, error) {
 		Product: c.ProductID, Environment: c.Environment, Seen: max(i.client.seen, i.seen),
 		Consent: i.consent, Confirmation: i.binding, Actor: i.actor, Chain: i.chain, KeyID: signer.KeyID(),
 	}}
+	i.own.mark(&m.claims)
 	if m.signed, err = signer.Sign(m.claims); err != nil {
 		return minted{}, err
 	}

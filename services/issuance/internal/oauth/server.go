@@ -13,8 +13,11 @@ import (
 	"github.com/chancery-dev/chancery/libs/lineage"
 	"github.com/chancery-dev/chancery/libs/secret"
 	eventv1 "github.com/chancery-dev/chancery/proto/event/v1"
+	"github.com/chancery-dev/chancery/services/issuance/internal/consent"
 	"github.com/chancery-dev/chancery/services/issuance/internal/credential"
+	"github.com/chancery-dev/chancery/services/issuance/internal/naming"
 	"github.com/chancery-dev/chancery/services/issuance/internal/token"
+	"github.com/chancery-dev/chancery/services/issuance/internal/underway"
 )
 
 // Fold is the in-memory lineage of everything in EVENTS.
@@ -24,12 +27,16 @@ type Fold interface {
 	LiveClaim(lineage.Claim, time.Time) error
 }
 
-// Server answers the OAuth endpoints. No Postgres is on its path.
+// Server answers the OAuth endpoints. Postgres is on the path of codes alone.
 type Server struct {
-	Issuer       string
-	Keys         *Keys
-	Credentials  eventlog.Repository[credential.State]
-	Tokens       eventlog.Repository[token.State]
+	Issuer      string
+	Keys        *Keys
+	Credentials eventlog.Repository[credential.State]
+	Tokens      eventlog.Repository[token.State]
+	Consents    eventlog.Repository[consent.State]
+	// Underway keeps what clients ask people for, Names is what people read of it.
+	Underway     underway.Store
+	Names        *naming.Fold
 	Fold         Fold
 	Fingerprints *secret.Fingerprints
 	// Proofs verifies proofs of possession for this instance.
