@@ -78,6 +78,7 @@ var refusals = problem.Map{
 	killtree.ErrNoEnding:           {Kind: problem.NotFound, Code: "not_found"},
 	credential.ErrMaterial:         {Kind: problem.Invalid, Code: "proof_of_another_kind"},
 	credential.ErrKeyReused:        {Kind: problem.Conflict, Code: "key_reused"},
+	credential.ErrPublicClient:     {Kind: problem.Invalid, Code: "public_client_invalid"},
 	credential.ErrRedirect:         {Kind: problem.Invalid, Code: "redirect_uri_not_exact"},
 	credential.ErrGrantTypes:       {Kind: problem.Invalid, Code: "client_settings"},
 	credential.ErrImported:         {Kind: problem.Conflict, Code: "imported"},

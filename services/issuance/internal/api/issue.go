@@ -19,7 +19,7 @@ import (
 type issueRequest struct {
 	Body struct {
 		GrantID          string   `json:"grant_id" format:"uuid" doc:"The grant that allows it"`
-		Kind             string   `json:"kind" enum:"api_key,client_secret,client_key,client_certificate"`
+		Kind             string   `json:"kind" enum:"api_key,client_secret,client_key,client_certificate,public_client"`
 		Name             string   `json:"name" minLength:"1" maxLength:"80" doc:"What it is for"`
 		Scopes           []string `json:"scopes,omitempty" maxItems:"100" doc:"Fewer than the grant's; all of them if absent"`
 		ExpiresInSeconds int64    `json:"expires_in_seconds,omitempty" minimum:"60" doc:"At most what grant and class allow, which is also the default up to 30 days"`

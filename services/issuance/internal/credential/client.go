@@ -32,6 +32,9 @@ func (c Client) check(kind string) error {
 			return ErrGrantTypes
 		}
 	}
+	if kind == PublicClient && !c.public() {
+		return ErrPublicClient
+	}
 	if slices.Contains(c.GrantTypes, "authorization_code") != (len(c.RedirectURIs) > 0) {
 		return ErrGrantTypes
 	}
@@ -43,11 +46,14 @@ func (c Client) check(kind string) error {
 	return nil
 }
 
-// Exact says that a redirect URI may be registered: https, or http on a literal loopback address (RFC 8252 §7.3, §8.3), with
-// neither wildcard, fragment, user nor dot segment.
+// Exact says that a redirect URI may be registered: https, or http on a literal loopback address (RFC 8252 §7.3, §8.3), or a
+// scheme of an application's own named by its domain reversed (§7.1), with neither wildcard, fragment, user nor dot segment.
 func Exact(uri string) bool {
 	if len(uri) > 512 || strings.ContainsAny(uri, "*\\# \t\r\n") {
 		return false
+	}
+	if privateUse.MatchString(uri) {
+		return !strings.Contains(uri+"/", "/../") && !strings.Contains(uri+"/", "/./") && !strings.Contains(strings.ToLower(uri), "%2e")
 	}
 	u, err := url.Parse(uri)
 	if err != nil || u.Opaque != "" || u.User != nil || u.Hostname() == "" {

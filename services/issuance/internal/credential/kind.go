@@ -13,10 +13,12 @@ const (
 	ClientSecret      = "client_secret"
 	ClientKey         = "client_key"
 	ClientCertificate = "client_certificate"
+	// PublicClient is a program on people's own machines: it has no secret, acts for people alone, and by a key of its own.
+	PublicClient = "public_client"
 )
 
 func known(kind string) bool {
-	return slices.Contains([]string{APIKey, ClientSecret, ClientKey, ClientCertificate}, kind)
+	return slices.Contains([]string{APIKey, ClientSecret, ClientKey, ClientCertificate, PublicClient}, kind)
 }
 
 // Shared says that a kind's secret is made here and known to the consumer.
@@ -25,6 +27,9 @@ func Shared(kind string) bool { return kind == APIKey || kind == ClientSecret }
 // fits says that the material is of the kind, and of no other.
 func (m Secret) fits(kind string) bool {
 	k := m.Key
+	if kind == PublicClient {
+		return k == nil && len(m.Fingerprint) == 0 && m.DeliveredTo == ""
+	}
 	if Shared(kind) {
 		return k == nil && len(m.Fingerprint) > 0
 	}

@@ -22,15 +22,12 @@ const OwnClient = "chancery-cli"
 
 // ownClient may go to any port of the loopback address, and its tokens are bound to its key.
 var ownClient = credential.State{
-	Issued: true, Kind: publicClient, Name: "Chancery command line", Class: "own", BoundTokens: true,
+	Issued: true, Kind: credential.PublicClient, Name: "Chancery command line", Class: "own", BoundTokens: true,
 	GrantTypes: []string{authorizationCode, refreshToken, deviceCode}, RedirectURIs: []string{"http://127.0.0.1/callback", "http://[::1]/callback"},
 }
 
-// publicClient is the kind that has no secret: whoever asks by its name proves nothing but a key of their own (RFC 6749 §2.1).
-const publicClient = "public_client"
-
 func (c client) own() bool    { return c.id == OwnClient }
-func (c client) public() bool { return c.state.Kind == publicClient }
+func (c client) public() bool { return c.state.Kind == credential.PublicClient }
 
 // asker finds a live client by its name alone, for what needs no proof of who it is; its generation is the newest live one.
 func (s *Server) asker(ctx context.Context, id string) (client, error) {

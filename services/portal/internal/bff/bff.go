@@ -86,6 +86,8 @@ func New(o Options) *BFF {
 	b.mux.HandleFunc("POST /auth/sign-out", b.signOut)
 	b.mux.HandleFunc("GET /auth/step-up", b.stepUp)
 	b.mux.HandleFunc("/oauth2/", b.public)
+	b.mux.HandleFunc("/oauth2/consent", b.acting)
+	b.mux.HandleFunc("/device", b.acting)
 	b.mux.HandleFunc("/.well-known/", b.public)
 	b.mux.Handle("/", o.UI)
 	return b
@@ -120,7 +122,7 @@ func (b *BFF) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	// Machines with a token of their own are not browsers, and no cookie acts for them.
-	if err := b.guard.Check(r); err != nil && !strings.HasPrefix(r.URL.Path, "/oauth2/") {
+	if err := b.guard.Check(r); err != nil && (!strings.HasPrefix(r.URL.Path, "/oauth2/") || r.URL.Path == "/oauth2/consent") {
 		b.refuse(w, r, errCrossOrigin)
 		return
 	}
@@ -134,7 +136,7 @@ func (b *BFF) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	if refusal.Kind() == problem.Internal {
 		b.Logger.ErrorContext(r.Context(), "request failed", "request_id", problem.RequestID(r.Context()), "path", r.URL.Path, "error", err)
 	}
-	if strings.HasPrefix(r.URL.Path, "/auth/") && strings.Contains(r.Header.Get("Accept"), "text/html") {
+	if page := strings.HasPrefix(r.URL.Path, "/auth/") || r.URL.Path == "/oauth2/consent" || r.URL.Path == "/device"; page && strings.Contains(r.Header.Get("Accept"), "text/html") {
 		b.UI.Notice(w, r, refusal.Kind().Status(), refusal.Sentence())
 		return
 	}

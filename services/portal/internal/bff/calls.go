@@ -13,7 +13,7 @@ import (
 // operations that are public.
 func (b *BFF) call(w http.ResponseWriter, r *http.Request) {
 	service, rest, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/api/"), "/")
-	if b.proxies[service] == nil || strings.HasPrefix(rest, "internal/") || strings.HasPrefix(rest, "auth/") || strings.HasPrefix(rest, "oauth2/") {
+	if b.proxies[service] == nil || strings.HasPrefix(rest, "internal/") || strings.HasPrefix(rest, "auth/") || strings.HasPrefix(rest, "oauth2/") || rest == "device" {
 		b.refuse(w, r, errNoService)
 		return
 	}
