@@ -50,7 +50,7 @@ func main() {
 	root.Args = wrongInput(cobra.NoArgs)
 	root.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return exit{2, err} })
-	root.AddCommand(upCommand(), resetCommand(), demoCommand(), serveCommand(), prepareCommand(), provisionCommand(), healthcheckCommand(), configCommand(), verifyCommand(), feedCommand(), fsckCommand(), rebuildCommand(), doctorCommand(), killCommand())
+	root.AddCommand(upCommand(), resetCommand(), demoCommand(), serveCommand(), prepareCommand(), provisionCommand(), healthcheckCommand(), configCommand(), verifyCommand(), feedCommand(), fsckCommand(), rebuildCommand(), doctorCommand(), killCommand(), signingKeyCommand())
 	if err := root.ExecuteContext(ctx); err != nil {
 		code := 1
 		var e exit

@@ -385,3 +385,19 @@ func observed[T proto.Message](s *scene) (found []T) {
 	}
 	return found
 }
+
+// kid is the key a token was signed with.
+func (s *scene) kid(compact string) string {
+	s.Helper()
+	raw, err := base64.RawURLEncoding.DecodeString(strings.Split(compact, ".")[0])
+	var header struct {
+		KeyID string `json:"kid"`
+	}
+	if err == nil {
+		err = json.Unmarshal(raw, &header)
+	}
+	if err != nil {
+		s.Fatal(err)
+	}
+	return header.KeyID
+}

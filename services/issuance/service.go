@@ -49,7 +49,7 @@ func New(ctx context.Context, d service.Deps) (*service.Service, error) {
 	names, pending := &naming.Fold{}, underway.Store{DB: d.DB}
 	keys := &oauth.Keys{Private: oauth.FromVault(d.Vault)}
 	signingKeys := eventlog.Repository[signingkey.State]{Log: d.Log, Kind: "issuance.signing_key"}
-	custodian := oauth.Custodian{Keys: keys, Vault: d.Vault, Now: d.Clock, Repository: signingKeys}
+	custodian := oauth.Custodian{Keys: keys, Vault: d.Vault, Now: d.Clock, Repository: signingKeys, Fold: d.Lineage}
 	server := &oauth.Server{
 		Issuer: own.Issuer, Lifetime: own.TokenLifetime, Keys: keys, Proofs: dpop.New(d.Clock), Provider: providers.Of,
 		CertificateProxies: own.CertificateProxies, MutualTLS: own.MutualTLS,
@@ -64,7 +64,7 @@ func New(ctx context.Context, d service.Deps) (*service.Service, error) {
 	}
 	signers := authorities(d, own.Issuer)
 	api.Routes(d.API, api.Deps{
-		SigningKeys: signingKeys, Tree: tree, Revocations: revocations,
+		SigningKeys: signingKeys, Turn: custodian.Turn, Tree: tree, Revocations: revocations,
 		Rows: view.Rows{DB: d.DB}, Credentials: credentials, Consents: consents, Fold: d.Lineage, Fingerprints: d.Fingerprints, OAuth: server, Now: d.Clock,
 		Standing: standings, Applied: authorizers,
 		Claims: eventlog.Repository[claim.State]{Log: d.Log, Kind: "issuance.key"}, Challenges: proof.NewChallenges(d.Keys.Pepper()), Authorities: signers,

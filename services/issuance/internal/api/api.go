@@ -39,12 +39,14 @@ type Deps struct {
 	Fingerprints *secret.Fingerprints
 	OAuth        *oauth.Server
 	SigningKeys  eventlog.Repository[signingkey.State]
-	Tree         *killtree.Tree
-	Revocations  *killtree.Revocations
-	Now          func() time.Time
-	Claims       eventlog.Repository[claim.State]
-	Challenges   *proof.Challenges
-	Authorities  *pki.Authorities
+	// Turn lets the next signing key sign.
+	Turn        func(ctx context.Context) (oauth.Turned, error)
+	Tree        *killtree.Tree
+	Revocations *killtree.Revocations
+	Now         func() time.Time
+	Claims      eventlog.Repository[claim.State]
+	Challenges  *proof.Challenges
+	Authorities *pki.Authorities
 }
 
 type api struct{ Deps }

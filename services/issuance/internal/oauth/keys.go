@@ -29,6 +29,7 @@ type Keys struct {
 	mu     sync.RWMutex
 	keys   map[string]*key
 	active string
+	next   string // published, and to sign when the turn of the active one is over
 	signer *accesstoken.Signer
 }
 
@@ -56,10 +57,14 @@ func (k *Keys) Apply(facts []aggregate.Event) error {
 				k.keys = map[string]*key{}
 			}
 			k.keys[e.KeyId] = &key{public: public, notAfter: e.NotAfter.AsTime()}
+			k.next = e.KeyId
 			k.mu.Unlock()
 		case *issuancev1.SigningKeyActivated:
 			k.mu.Lock()
 			k.active, k.signer = e.KeyId, nil
+			if k.next == e.KeyId {
+				k.next = ""
+			}
 			k.mu.Unlock()
 		case *issuancev1.SigningKeyRetired:
 			k.deactivate(e.KeyId, false)
@@ -77,7 +82,11 @@ func (k *Keys) deactivate(id string, compromised bool) {
 		k.active, k.signer = "", nil
 	}
 	if known := k.keys[id]; known != nil && compromised {
-		known.compromised = true
+		// Who had this one may have the next one too, which lay beside it.
+		known.compromised, k.next = true, ""
+	}
+	if k.next == id {
+		k.next = ""
 	}
 }
 
@@ -89,6 +98,13 @@ func (k *Keys) Active() (id string, notAfter time.Time, ok bool) {
 		return k.active, known.notAfter, true
 	}
 	return "", time.Time{}, false
+}
+
+// Next is the key that is published and has not signed yet, or false.
+func (k *Keys) Next() (id string, ok bool) {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	return k.next, k.next != ""
 }
 
 // Public is the verification key of a name; a compromised one is none.

@@ -9,7 +9,7 @@ import (
 	"github.com/chancery-dev/chancery/libs/jws"
 )
 
-// JWKS is RFC 7517 §5. It may be kept for a while: a key is published well before it signs.
+// JWKS is RFC 7517 §5, with the next key too: on schedule a key is published KeyLead before it signs.
 func (s *Server) JWKS(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	answer(w, http.StatusOK, s.Keys.Set(s.Now().Add(-time.Minute)))

@@ -40,8 +40,9 @@ func (k *Keys) SignAs(ctx context.Context, typ string, claims any) (string, erro
 // SigningKey is one key as an administrator sees it.
 type SigningKey struct {
 	ID string `json:"id"`
-	// State is active (it signs), verifying (what it signed is good), expired or compromised.
-	State    string    `json:"state" enum:"active,verifying,expired,compromised"`
+	// State is next (published, to sign after the active one), active (it signs), verifying (what it signed is good), expired
+	// or compromised.
+	State    string    `json:"state" enum:"next,active,verifying,expired,compromised"`
 	NotAfter time.Time `json:"not_after" doc:"Until when what it signed may be good"`
 }
 
@@ -59,6 +60,8 @@ func (k *Keys) All(now time.Time) []SigningKey {
 			state = "expired"
 		case id == k.active:
 			state = "active"
+		case id == k.next:
+			state = "next"
 		}
 		all = append(all, SigningKey{id, state, known.notAfter.UTC()})
 	}
