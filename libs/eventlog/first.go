@@ -18,3 +18,8 @@ func (l *Log) ActivityFirst(ctx context.Context) (uint64, error) {
 		return state.FirstSeq, nil
 	})
 }
+
+// ActivityTail is the newest position of ACTIVITY.
+func (l *Log) ActivityTail(ctx context.Context) (uint64, error) {
+	return l.lastSequence(ctx, streamActivity)
+}

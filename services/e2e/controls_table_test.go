@@ -83,7 +83,7 @@ var controls = map[string]control{
 	"L7":  {"Quorums by different people, of the content they saw", []string{approvalCode + "/internal/request"}, "PR.AA-05"},
 	"L8":  {"A review without an answer has a defined result", []string{approvalCode + "/internal/request", "libs/deadline"}, "PR.AA-05"},
 	"L9":  {"One engine ends everything that has an end", []string{"libs/deadline"}, "NHI7"},
-	"L10": {"An overlap ends at its deadline at the latest, and nothing retired comes back", []string{issuanceCode + "/internal/credential"}, "NHI7"},
+	"L10": {"An old secret goes once it is proven unused, at the latest at its deadline, and never comes back", []string{issuanceCode + "/internal/cutover", issuanceCode + "/internal/credential"}, "NHI7"},
 	"L11": {"Keys carry a prefix and a checksum that scanners find", []string{"libs/secret"}, "NHI2"},
 	"L12": {"An owner's departure orphans, it does not surprise", []string{registryCode + "/internal/application", registryCode + "/internal/policy"}, "NHI1"},
 	"P12": {"Memory of the authorizer grows with live keys alone", []string{gatewayCode + "/internal/fold"}, "PR.IR-04"},

@@ -83,8 +83,17 @@ func New(ctx context.Context, d service.Deps) (*service.Service, error) {
 	due := &deadline.Engine{DB: d.DB, Act: policies.OnDue, Before: notices(), Clock: d.Clock, Service: d.Name, Logger: d.Logger, Tracer: tracer}
 	uses := &projection.Runner{Name: "activity", DB: d.DB, Follow: d.Log.FollowActivity, First: d.Log.ActivityFirst, Views: view.Activity, Service: d.Name, Logger: d.Logger, Tracer: tracer}
 	return withPeople(d, names, pending, withKinds(&service.Service{
-		Views: view.All, Folds: []service.Fold{standings.Apply, providers.Apply, keys.Fold, revocations.Apply}, Policies: append(policy.All(policies), projection.Erases[*identityv1.PersonErased](d.Vault)), Start: custodian.Ensure,
-		Background: map[string]func(context.Context) error{"deadlines": due.Run, "uses": uses.Run, "authorizers": authorizers.Run, "refusals": server.Sweep, "revocations": revocations.Run},
-		Ready:      map[string]func(context.Context) error{"uses": uses.Ready},
+		Views: view.All, Start: custodian.Ensure,
+		Folds:    []service.Fold{standings.Apply, providers.Apply, keys.Fold, revocations.Apply},
+		Policies: append(policy.All(policies), projection.Erases[*identityv1.PersonErased](d.Vault)),
+		Background: map[string]func(context.Context) error{
+			"deadlines":   due.Run,
+			"uses":        uses.Run,
+			"authorizers": authorizers.Run,
+			"refusals":    server.Sweep,
+			"revocations": revocations.Run,
+			"cut_over":    cutOver(d, uses, policies),
+		},
+		Ready: map[string]func(context.Context) error{"uses": uses.Ready},
 	}, signers)), nil
 }

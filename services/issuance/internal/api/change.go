@@ -8,6 +8,7 @@ import (
 	"github.com/chancery-dev/chancery/libs/endpoint"
 	"github.com/chancery-dev/chancery/libs/eventlog"
 	"github.com/chancery-dev/chancery/libs/principal"
+	"github.com/chancery-dev/chancery/libs/problem"
 	"github.com/chancery-dev/chancery/services/issuance/internal/applied"
 	"github.com/chancery-dev/chancery/services/issuance/internal/credential"
 )
@@ -16,6 +17,7 @@ type rotateRequest struct {
 	ID   string `path:"id"`
 	Body struct {
 		OverlapSeconds   int64  `json:"overlap_seconds" minimum:"0" maximum:"604800" doc:"How long the old secret goes on beside the new one; 0 ends it at once"`
+		QuietSeconds     *int64 `json:"quiet_seconds,omitempty" minimum:"0" maximum:"604800" doc:"The old secret ends earlier once it was unused for so long, and for twice the longest pause its consumer ever made, and the new one was seen working; an hour if absent, 0 keeps the whole overlap"`
 		ExpiresInSeconds int64  `json:"expires_in_seconds,omitempty" minimum:"60"`
 		Reason           string `json:"reason,omitempty" enum:"scheduled,suspected_leak,requested,emergency"`
 		HandedIn
@@ -32,6 +34,9 @@ func (a *api) rotate(ctx context.Context, in rotateRequest) (endpoint.Answer[iss
 	if err := endpoint.LimitApplication(ctx, s.ApplicationID); err != nil {
 		return none, err
 	}
+	if in.Body.Reason == "emergency" && in.Body.OverlapSeconds != 0 {
+		return none, problem.InvalidField("body.overlap_seconds", "overlap_in_emergency", "must be 0 in an emergency: the old secret ends at once")
+	}
 	m, err := a.read(caller, s.Kind, s.Environment, in.Body.HandedIn)
 	if err != nil {
 		return none, err
@@ -44,7 +49,7 @@ func (a *api) rotate(ctx context.Context, in rotateRequest) (endpoint.Answer[iss
 		expires := expiry(now, in.Body.ExpiresInSeconds, allow)
 		brought, err := a.certified(ctx, m, in.ID, expires)
 		return credential.Rotate{
-			Now: now, ExpiresAt: expires, Overlap: time.Duration(in.Body.OverlapSeconds) * time.Second,
+			Now: now, ExpiresAt: expires, Overlap: time.Duration(in.Body.OverlapSeconds) * time.Second, Quiet: in.quiet(),
 			Reason: in.Body.Reason, Allowance: allow, Secret: brought,
 		}, at, err
 	}
@@ -55,10 +60,19 @@ func (a *api) rotate(ctx context.Context, in rotateRequest) (endpoint.Answer[iss
 	if err != nil {
 		return none, err
 	}
-	if in.Body.OverlapSeconds == 0 {
-		a.Applied.Wait(ctx, out.Position) // the old secret is dead once this is answered
-	}
+	// Once this is answered the new secret works and, without an overlap, the old one is dead.
+	a.Applied.Wait(ctx, out.Position)
 	return a.hand(ctx, in.ID, m, out)
+}
+
+// quietByDefault is how long an old secret is silent before it may go.
+const quietByDefault = time.Hour
+
+func (in rotateRequest) quiet() time.Duration {
+	if in.Body.QuietSeconds == nil {
+		return quietByDefault
+	}
+	return time.Duration(*in.Body.QuietSeconds) * time.Second
 }
 
 // ended answers what ends a secret, once the authorizers have felt it or their time is over.

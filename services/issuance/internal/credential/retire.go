@@ -1,6 +1,10 @@
 package credential
 
 import (
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
 	"github.com/chancery-dev/chancery/libs/aggregate"
 	issuancev1 "github.com/chancery-dev/chancery/proto/issuance/v1"
 )
@@ -9,6 +13,8 @@ import (
 type Retire struct {
 	Generation uint32
 	Reason     string // overlap_ended | unused | requested
+	// SuccessorUsedAt is when the newer generation was seen working; with unused.
+	SuccessorUsedAt time.Time
 }
 
 // Decide follows rules 3 and 4.
@@ -27,7 +33,11 @@ func (c Retire) Decide(s State) ([]aggregate.Event, error) {
 		if len(live) == 1 {
 			return nil, ErrLastGeneration
 		}
-		return []aggregate.Event{&issuancev1.CredentialRetired{Generation: c.Generation, Reason: c.Reason}}, nil
+		retired := &issuancev1.CredentialRetired{Generation: c.Generation, Reason: c.Reason}
+		if !c.SuccessorUsedAt.IsZero() {
+			retired.SuccessorUsedAt = timestamppb.New(c.SuccessorUsedAt)
+		}
+		return []aggregate.Event{retired}, nil
 	}
 	return nil, nil // ended already
 }

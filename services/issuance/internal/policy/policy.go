@@ -37,6 +37,8 @@ type Deps struct {
 	TurnOver func(context.Context) error
 	// TurnOverAuthority makes a new certificate authority when the one that signs has done its turn.
 	TurnOverAuthority func(context.Context) error
+	// Observed returns once every use reported so far is in the views.
+	Observed func(context.Context) error
 }
 
 // All are the reactions of issuance.

@@ -10,8 +10,8 @@ import (
 
 // All are the views of EVENTS, Activity those of ACTIVITY.
 var (
-	All      = []projection.View{credentials, consents, deadline.View(1, deadline.FromOptions("issuance"))}
-	Activity = []projection.View{uses}
+	All      = []projection.View{credentials, consents, rotations, deadline.View(1, deadline.FromOptions("issuance"))}
+	Activity = []projection.View{uses, rhythms}
 )
 
 // Rows reads the views.
