@@ -34,6 +34,11 @@ type Variables struct {
 	HTTPAddr  Address `env:"HTTP_ADDR, default=127.0.0.1:8080" doc:"where the API listens" want:"host:port"`
 	AdminAddr Address `env:"ADMIN_ADDR, default=127.0.0.1:8081" doc:"where health, metrics and profiles are served, never to the public" want:"host:port"`
 
+	TLSAddr     Address `env:"CHANCERY_TLS_ADDR" doc:"where the API listens with TLS too, for clients that come with a certificate" want:"host:port"`
+	TLSCert     string  `env:"CHANCERY_TLS_CERT" doc:"path of the server's certificate chain, PEM; read again when it changes" want:"the path of a file"`
+	TLSKey      string  `env:"CHANCERY_TLS_KEY" doc:"path of the server's private key, PEM" want:"the path of a file"`
+	TLSClientCA string  `env:"CHANCERY_TLS_CLIENT_CA" doc:"path of the authorities whose client certificates are let in, PEM; any certificate if empty, which alone opens nothing" want:"the path of a file"`
+
 	DatabaseURL secret.String `env:"DATABASE_URL" doc:"Postgres, as the service's own role" want:"postgres://user:password@host:port/database"`
 	DBConns     int           `env:"CHANCERY_DB_CONNS, default=8" doc:"connections to Postgres at most" want:"a number from 1 to 100"`
 
@@ -57,12 +62,12 @@ type Variables struct {
 	DrainTimeout   time.Duration `env:"CHANCERY_DRAIN_TIMEOUT, default=20s" doc:"how long requests under way may take to end" want:"a duration such as 20s"`
 }
 
-// Address is host:port to listen on.
+// Address is host:port to listen on; empty stands for nowhere.
 type Address string
 
 // UnmarshalText refuses what cannot be listened on.
 func (a *Address) UnmarshalText(b []byte) error {
-	if _, _, err := net.SplitHostPort(string(b)); err != nil {
+	if _, _, err := net.SplitHostPort(string(b)); err != nil && len(b) > 0 {
 		return errors.New("not host:port")
 	}
 	*a = Address(b)
@@ -104,6 +109,14 @@ func (c Variables) check() error {
 		return wrong(c, "DrainDelay")
 	case c.DrainTimeout <= 0:
 		return wrong(c, "DrainTimeout")
+	case c.HTTPAddr == "":
+		return wrong(c, "HTTPAddr")
+	case c.AdminAddr == "":
+		return wrong(c, "AdminAddr")
+	case c.TLSAddr != "" && c.TLSCert == "":
+		return wrong(c, "TLSCert")
+	case c.TLSAddr != "" && c.TLSKey == "":
+		return wrong(c, "TLSKey")
 	case !isNode(c.Node):
 		return wrong(c, "Node")
 	}

@@ -72,12 +72,13 @@ func TestWhatKeepsAServiceFromStartingIsNamed(t *testing.T) {
 		"no Postgres": {func(c *service.Config) {
 			c.DatabaseURL, c.StartTimeout = secret.New("postgres://u:"+planted+"@"+closedPort(t)+"/x"), 300*time.Millisecond
 		}, []string{"Postgres cannot be reached at 127.0.0.1:", "as u", "DATABASE_URL"}},
-		"another database": {func(c *service.Config) { c.DatabaseURL = secret.New("mysql://" + planted) }, []string{"DATABASE_URL is wrong: it should be postgres://"}},
-		"no database":      {func(c *service.Config) { c.DatabaseURL = secret.String{} }, []string{"DATABASE_URL is not set"}},
-		"port taken":       {func(c *service.Config) { c.HTTPAddr = service.Address(taken.Addr().String()) }, []string{"HTTP_ADDR: cannot listen on 127.0.0.1:", "address already in use"}},
-		"admin port taken": {func(c *service.Config) { c.AdminAddr = service.Address(taken.Addr().String()) }, []string{"ADMIN_ADDR: cannot listen"}},
-		"key file open":    {func(c *service.Config) { c.KeyFile = openKey }, []string{"CHANCERY_KEY_FILE", "chmod 600"}},
-		"no such NATS key": {func(c *service.Config) { c.Host.Connect, c.NATSNkey = nil, openKey }, []string{"NATS_NKEY", "no NATS user key"}},
+		"another database":   {func(c *service.Config) { c.DatabaseURL = secret.New("mysql://" + planted) }, []string{"DATABASE_URL is wrong: it should be postgres://"}},
+		"no database":        {func(c *service.Config) { c.DatabaseURL = secret.String{} }, []string{"DATABASE_URL is not set"}},
+		"port taken":         {func(c *service.Config) { c.HTTPAddr = service.Address(taken.Addr().String()) }, []string{"HTTP_ADDR: cannot listen on 127.0.0.1:", "address already in use"}},
+		"admin port taken":   {func(c *service.Config) { c.AdminAddr = service.Address(taken.Addr().String()) }, []string{"ADMIN_ADDR: cannot listen"}},
+		"key file open":      {func(c *service.Config) { c.KeyFile = openKey }, []string{"CHANCERY_KEY_FILE", "chmod 600"}},
+		"no TLS certificate": {func(c *service.Config) { c.TLSAddr, c.TLSCert = "127.0.0.1:0", openKey+".none" }, []string{"CHANCERY_TLS_CERT and CHANCERY_TLS_KEY"}},
+		"no such NATS key":   {func(c *service.Config) { c.Host.Connect, c.NATSNkey = nil, openKey }, []string{"NATS_NKEY", "no NATS user key"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			config := s.Config("registry", true)

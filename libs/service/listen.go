@@ -27,8 +27,16 @@ func (r *Running) listen(c Config, s *Service) error {
 	}
 	r.admin = &http.Server{Handler: r.health.admin(scrape, s.Admin), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
 	var err error
+	if r.api.TLSConfig, err = tlsConfig(c.Variables); err != nil {
+		return err
+	}
 	if r.URL, err = r.serve(r.api, c.HTTPAddr, "HTTP_ADDR"); err != nil {
 		return err
+	}
+	if c.TLSAddr != "" {
+		if r.TLSURL, err = r.serveTLS(r.api, c.TLSAddr); err != nil {
+			return err
+		}
 	}
 	r.AdminURL, err = r.serve(r.admin, c.AdminAddr, "ADMIN_ADDR")
 	return err

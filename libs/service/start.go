@@ -24,7 +24,9 @@ type Running struct {
 	// URL and AdminURL are where the API and the admin port answer.
 	URL      string
 	AdminURL string
-	Deps     Deps
+	// TLSURL is where the API answers with TLS; empty if it does not.
+	TLSURL string
+	Deps   Deps
 
 	health  *health
 	api     *http.Server

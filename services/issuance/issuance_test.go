@@ -43,6 +43,10 @@ func newScene(t *testing.T) *scene { return newSceneWith(t, nil) }
 
 // newSceneWith is a scene with further variables.
 func newSceneWith(t *testing.T, variables map[string]string) *scene {
+	return newSceneConfigured(t, variables, func(*service.Config) {})
+}
+
+func newSceneConfigured(t *testing.T, variables map[string]string, change func(*service.Config)) *scene {
 	s := &scene{T: t, org: id(), app: id(), request: id(), grant: id()}
 	s.suite = servicetest.New(t, func() time.Time { return time.Now().Add(time.Duration(s.ahead.Load())) })
 	person := func(org string, roles ...string) principal.Principal {
@@ -66,6 +70,7 @@ func newSceneWith(t *testing.T, variables map[string]string) *scene {
 	all := map[string]string{"CHANCERY_ISSUER": issuer}
 	maps.Copy(all, variables)
 	c.Lookup = envconfig.MapLookuper(all)
+	change(&c)
 	s.running = s.suite.Start("issuance", c, issuance.New)
 	return s
 }
