@@ -21,12 +21,17 @@ func TestEveryOperationIsGuarded(t *testing.T) { // A16, A6, D15, H4, H5
 	g := s.wants(s.call(&noor, "GET", "approval", "/v1/grants/"+grant, nil), 200, "")
 	kenji := s.Principal("kenji")
 	everywhere := []string{principal.Auditor, principal.PlatformAdmin, principal.ProductOwner, principal.APIOwner, principal.Reviewer, principal.SecurityReviewer}
+	asked := must[*http.Request](s)(http.NewRequestWithContext(s.ctx, "GET", s.Suite.Gateway+"/verify", nil))
+	asked.Header.Set("Authorization", "Bearer "+key.Secret)
+	verdict := must[*http.Response](s)(http.DefaultClient.Do(asked))
+	verdict.Body.Close()
 	objects := map[string]string{
+		"/v1/decisions": verdict.Header.Get("Chancery-Decision"),
 		"/v1/organizations": noor.Organization, "/v1/people": noor.ID, "/v1/sessions": noor.Session, "/v1/applications": application,
 		"/v1/products": "00000000-0000-5000-8000-000000000001", "/v1/versions": "00000000-0000-7000-8000-000000000001", "/v1/requests": g.str("request_id"),
 		"/v1/grants": grant, "/v1/credentials": key.ID, "/v1/records": "1", "/v1/endings": "1", "/v1/subscriptions": "00000000-0000-7000-8000-000000000001",
 	}
-	for _, name := range []string{"identity", "registry", "approval", "issuance", "audit"} {
+	for _, name := range []string{"identity", "registry", "approval", "issuance", "audit", "gateway"} {
 		t.Run(name, func(t *testing.T) {
 			n := endpointtest.Matrix{
 				URL: s.Suite.Services[name].URL, Service: name, Portal: s, Stranger: kenji, Everywhere: everywhere,

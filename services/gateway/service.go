@@ -50,16 +50,17 @@ func New(ctx context.Context, d service.Deps) (*service.Service, error) {
 	facts := fold.New(d.Lineage, d.Logger)
 	node := name(d.Config.Node)
 	book := &record.Book{Observe: d.Log.Observe, Authorizer: node, Now: d.Clock, Logger: d.Logger}
+	seal := decision.NewSeal(node, fingerprints)
 	lease := newLease(d.Log.Tail, d.Lineage, own.Lease, d.Logger)
 	door := doors.New(doors.Options{
 		Authorizer: &verdict.Authorizer{Fold: facts, Fingerprints: fingerprints, Issuer: own.Issuer, Now: d.Clock, Fresh: lease.fresh, Held: lease.age,
 			Proofs: dpop.New(d.Clock)},
-		Environment: own.Environment, Count: book.Count, Decision: decision.NewSeal(node, fingerprints).ID, Sign: signing(d.Signer),
+		Environment: own.Environment, Count: book.Count, Decision: seal.ID, Sign: signing(d.Signer),
 		Keys: func() jose.JSONWebKeySet { return d.Keyring.Of("gateway", d.Clock()) }, Metadata: own.Metadata,
 	})
 	s := &service.Service{
 		Signs: true, Start: func(ctx context.Context) error { return folded(ctx, d) },
-		Folds: []service.Fold{facts.Apply}, Handler: door.Handler(), Stop: book.Close,
+		Folds: []service.Fold{facts.Apply}, Handler: explaining(d, seal, facts, door.Handler()), Stop: book.Close,
 		// Proxies on the same network ask without a body and are answered in one packet: a deadline for the header is enough,
 		// and each further one would cost more than the verdict.
 		Tune:  func(s *http.Server) { s.ReadTimeout, s.WriteTimeout, s.IdleTimeout = 0, 0, 0 },

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/sethvargo/go-envconfig"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
 
@@ -30,7 +31,7 @@ type running struct {
 }
 
 // start runs the gateway on a real log in which a world was made before.
-func start(t testing.TB) *running {
+func start(t testing.TB, variables ...map[string]string) *running {
 	t.Helper()
 	s := servicetest.New(t, nil)
 	c := s.Config("gateway", false)
@@ -40,6 +41,9 @@ func start(t testing.TB) *running {
 	}
 	r := &running{suite: s, keys: secret.NewFingerprints(keys.Pepper())}
 	r.World = worldtest.Make(s.Append, r.keys, time.Now())
+	for _, v := range variables {
+		c.Lookup = envconfig.MultiLookuper(envconfig.MapLookuper(v), c.Lookup)
+	}
 	r.at = s.Start("gateway", c, gateway.New)
 	return r
 }
@@ -78,6 +82,11 @@ func do(t testing.TB, method, url string, header ...string) reply {
 	for i := 0; i+1 < len(header); i += 2 {
 		q.Header.Add(header[i], header[i+1])
 	}
+	return send(t, q)
+}
+
+func send(t testing.TB, q *http.Request) reply {
+	t.Helper()
 	a, err := http.DefaultClient.Do(q)
 	if err != nil {
 		t.Fatal(err)

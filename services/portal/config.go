@@ -19,6 +19,7 @@ type config struct {
 	Approval string `env:"CHANCERY_APPROVAL_URL" doc:"where approval answers" want:"http://host:port"`
 	Issuance string `env:"CHANCERY_ISSUANCE_URL" doc:"where issuance answers" want:"http://host:port"`
 	Audit    string `env:"CHANCERY_AUDIT_URL" doc:"where audit answers" want:"http://host:port"`
+	Gateway  string `env:"CHANCERY_GATEWAY_URL" doc:"where an authorizer answers people; nobody is told why a call was denied if it is empty" want:"http://host:port"`
 }
 
 // check answers where each service is.
@@ -34,7 +35,7 @@ func (c config) check() (map[string]*url.URL, error) {
 		return nil, errors.New("CHANCERY_SESSION_IDLE is wrong: it should be a duration from 1m to 24h")
 	}
 	services := map[string]*url.URL{}
-	for name, address := range map[string]string{"identity": c.Identity, "registry": c.Registry, "approval": c.Approval, "issuance": c.Issuance, "audit": c.Audit} {
+	for name, address := range map[string]string{"identity": c.Identity, "registry": c.Registry, "approval": c.Approval, "issuance": c.Issuance, "audit": c.Audit, "gateway": c.Gateway} {
 		if address == "" {
 			continue
 		}

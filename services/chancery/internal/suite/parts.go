@@ -65,7 +65,7 @@ var parts = []part{
 	}},
 	{"portal", portal.With(world.Personas()), func(s *Suite, _ Options) map[string]string {
 		env := map[string]string{"CHANCERY_PUBLIC_URL": s.Portal, "HTTP_ADDR": strings.TrimPrefix(s.Portal, "http://")}
-		for _, name := range []string{"identity", "registry", "approval", "issuance", "audit"} {
+		for _, name := range []string{"identity", "registry", "approval", "issuance", "audit", "gateway"} {
 			env["CHANCERY_"+strings.ToUpper(name)+"_URL"] = s.urls[name]
 		}
 		return env

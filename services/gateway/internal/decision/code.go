@@ -27,6 +27,7 @@ var codes = []verdict.Reason{
 	verdict.ApplicationEnded, verdict.OrganizationEnded, verdict.KeyCompromised, verdict.Ownerless, verdict.Unreadable, verdict.Stale,
 	verdict.NoOperation, verdict.ProductMismatch, verdict.ProductWithdrawn, verdict.EnvironmentMismatch, verdict.ScopeMissing,
 	verdict.ProofMissing, verdict.ProofRefused, verdict.ProofReplayed, verdict.NonceNeeded, verdict.AudienceMismatch, verdict.NotRolledOut,
+	verdict.QuotaExceeded,
 }
 
 var code = func() map[verdict.Reason]byte {

@@ -215,6 +215,18 @@ func (f *Fold) ByID(name string, into *Credential) bool {
 	return true
 }
 
+// Known finds a credential of any kind by its id.
+func (f *Fold) Known(name string, into *Credential) bool {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	n := f.known(name)
+	if n == 0 {
+		return false
+	}
+	f.view(n, into)
+	return true
+}
+
 func (f *Fold) view(n uint32, into *Credential) {
 	c := f.credentials.at(n)
 	a := &f.applications.all[c.application]

@@ -71,6 +71,18 @@ func (f *Fold) Key(id string) (ed25519.PublicKey, bool) {
 	return k, ok
 }
 
+// KeyNamed is the id of the signing key that fits.
+func (f *Fold) KeyNamed(fits func(id string) bool) string {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	for id := range f.keys {
+		if fits(id) {
+			return id
+		}
+	}
+	return ""
+}
+
 // Apply folds a batch.
 func (f *Fold) Apply(_ context.Context, batch []eventlog.Recorded) error {
 	f.mu.Lock()

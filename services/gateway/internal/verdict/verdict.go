@@ -70,6 +70,8 @@ const (
 	AudienceMismatch Reason = "audience_mismatch"
 	// NotRolledOut is of an operation that is not yet open to the caller's organisation.
 	NotRolledOut Reason = "not_rolled_out"
+	// QuotaExceeded is of a consumer that has used up a limit of the product.
+	QuotaExceeded Reason = "quota_exceeded"
 )
 
 // Verdict is the answer to a request and what it rests on.
@@ -246,6 +248,11 @@ func (a *Authorizer) call(v *Verdict, r *Request) {
 		v.Reason = AudienceMismatch
 		return
 	}
+	a.scoped(v)
+}
+
+// scoped demands every scope of the operation.
+func (a *Authorizer) scoped(v *Verdict) {
 	for _, scope := range v.Operation.Scopes {
 		if !slices.Contains(v.Scopes, scope) || !slices.Contains(v.Credential.Scopes, scope) || !slices.Contains(v.Credential.Granted, scope) {
 			v.Reason, v.Scope = ScopeMissing, scope
