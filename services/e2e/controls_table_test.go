@@ -77,6 +77,8 @@ var controls = map[string]control{
 	"H5":  {"Bodies, pages and time are bounded", []string{"libs/endpoint", "libs/service"}, "API4"},
 	"L1":  {"Each authorizer says how far it has applied the log", []string{gatewayCode}, "RS.MI-01"},
 	"L2":  {"An authorizer serves nothing before it has caught up", []string{gatewayCode + "/internal/fold"}, "RS.MI-01"},
+	"E4":  {"Consumers' calls are limited as the product says, over all authorizers together", []string{registryCode + "/internal/product", gatewayCode}, "API4, PR.IR-04"},
+	"L14": {"What a grant gives and nobody uses is proposed to go, and comes back by one step", []string{approvalCode + "/internal/grant", gatewayCode + "/internal/record"}, "NHI5, PR.AA-05"},
 	"L18": {"Every decision of an authorizer carries an id from which it is reached again", []string{gatewayCode + "/internal/decision", gatewayCode + "/internal/why"}, "DE.AE-03, PR.PS-04"},
 	"L3":  {"One ending reaches all that descends from it, and the list of it is signed", []string{"libs/lineage", issuanceCode + "/internal/killtree", issuanceCode + "/endings"}, "NHI1, RS.MI-01"},
 	"L4":  {"The log's tree proves each record, offline", []string{auditCode + "/internal/tree", auditCode + "/verify"}, "PR.PS-04"},
