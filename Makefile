@@ -25,7 +25,7 @@ reset: build ## forget everything `make run` has kept
 doctor: ## tell what this machine lacks
 	@DATA='$(DATA)' scripts/doctor
 
-setup: ## install what a new machine lacks (PostgreSQL, nginx, Chromium)
+setup: ## install what a new machine lacks (PostgreSQL, nginx, Caddy, Chromium)
 	@scripts/setup
 
 ui: ## build the portal's pages, if they changed

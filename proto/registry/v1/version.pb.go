@@ -433,6 +433,69 @@ func (x *VersionDeprecated) GetMigration() string {
 	return ""
 }
 
+// An operation is open to a part of the organisations that may call the product; without such a fact it is open to all.
+type VersionRolloutSet struct {
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	OperationId string                 `protobuf:"bytes,1,opt,name=operation_id,json=operationId,proto3" json:"operation_id,omitempty"`
+	// 0 to 100. An organisation's place is a hash of product, operation and organisation: whoever is in stays in as it rises.
+	Percent uint32 `protobuf:"varint,2,opt,name=percent,proto3" json:"percent,omitempty"`
+	// Organisations to which it is open besides.
+	OrganizationIds []string `protobuf:"bytes,3,rep,name=organization_ids,json=organizationIds,proto3" json:"organization_ids,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *VersionRolloutSet) Reset() {
+	*x = VersionRolloutSet{}
+	mi := &file_registry_v1_version_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *VersionRolloutSet) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*VersionRolloutSet) ProtoMessage() {}
+
+func (x *VersionRolloutSet) ProtoReflect() protoreflect.Message {
+	mi := &file_registry_v1_version_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use VersionRolloutSet.ProtoReflect.Descriptor instead.
+func (*VersionRolloutSet) Descriptor() ([]byte, []int) {
+	return file_registry_v1_version_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *VersionRolloutSet) GetOperationId() string {
+	if x != nil {
+		return x.OperationId
+	}
+	return ""
+}
+
+func (x *VersionRolloutSet) GetPercent() uint32 {
+	if x != nil {
+		return x.Percent
+	}
+	return 0
+}
+
+func (x *VersionRolloutSet) GetOrganizationIds() []string {
+	if x != nil {
+		return x.OrganizationIds
+	}
+	return nil
+}
+
 type VersionRetired struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Reason        string                 `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
@@ -442,7 +505,7 @@ type VersionRetired struct {
 
 func (x *VersionRetired) Reset() {
 	*x = VersionRetired{}
-	mi := &file_registry_v1_version_proto_msgTypes[6]
+	mi := &file_registry_v1_version_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -454,7 +517,7 @@ func (x *VersionRetired) String() string {
 func (*VersionRetired) ProtoMessage() {}
 
 func (x *VersionRetired) ProtoReflect() protoreflect.Message {
-	mi := &file_registry_v1_version_proto_msgTypes[6]
+	mi := &file_registry_v1_version_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -467,7 +530,7 @@ func (x *VersionRetired) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VersionRetired.ProtoReflect.Descriptor instead.
 func (*VersionRetired) Descriptor() ([]byte, []int) {
-	return file_registry_v1_version_proto_rawDescGZIP(), []int{6}
+	return file_registry_v1_version_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *VersionRetired) GetReason() string {
@@ -516,7 +579,11 @@ const file_registry_v1_version_proto_rawDesc = "" +
 	"\x11VersionDeprecated\x12C\n" +
 	"\tsunset_at\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampB\n" +
 	"\xea\xb5\x18\x06sunsetR\bsunsetAt\x12\x1c\n" +
-	"\tmigration\x18\x02 \x01(\tR\tmigration:4\x8a\xb5\x180{actor} deprecated the version until {sunset_at}\"V\n" +
+	"\tmigration\x18\x02 \x01(\tR\tmigration:4\x8a\xb5\x180{actor} deprecated the version until {sunset_at}\"\xc4\x01\n" +
+	"\x11VersionRolloutSet\x12!\n" +
+	"\foperation_id\x18\x01 \x01(\tR\voperationId\x12\x18\n" +
+	"\apercent\x18\x02 \x01(\rR\apercent\x12)\n" +
+	"\x10organization_ids\x18\x03 \x03(\tR\x0forganizationIds:G\x8a\xb5\x18C{actor} opened {operation_id} to {percent} percent of organisations\"V\n" +
 	"\x0eVersionRetired\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason:,\x8a\xb5\x18\x1b{actor} retired the version\x9a\xb5\x18\t\n" +
 	"\aversionB?Z=github.com/chancery-dev/chancery/proto/registry/v1;registryv1b\x06proto3"
@@ -533,7 +600,7 @@ func file_registry_v1_version_proto_rawDescGZIP() []byte {
 	return file_registry_v1_version_proto_rawDescData
 }
 
-var file_registry_v1_version_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_registry_v1_version_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_registry_v1_version_proto_goTypes = []any{
 	(*Operation)(nil),             // 0: registry.v1.Operation
 	(*Scope)(nil),                 // 1: registry.v1.Scope
@@ -541,13 +608,14 @@ var file_registry_v1_version_proto_goTypes = []any{
 	(*VersionGateEvaluated)(nil),  // 3: registry.v1.VersionGateEvaluated
 	(*VersionPublished)(nil),      // 4: registry.v1.VersionPublished
 	(*VersionDeprecated)(nil),     // 5: registry.v1.VersionDeprecated
-	(*VersionRetired)(nil),        // 6: registry.v1.VersionRetired
-	(*timestamppb.Timestamp)(nil), // 7: google.protobuf.Timestamp
+	(*VersionRolloutSet)(nil),     // 6: registry.v1.VersionRolloutSet
+	(*VersionRetired)(nil),        // 7: registry.v1.VersionRetired
+	(*timestamppb.Timestamp)(nil), // 8: google.protobuf.Timestamp
 }
 var file_registry_v1_version_proto_depIdxs = []int32{
 	0, // 0: registry.v1.VersionSubmitted.operations:type_name -> registry.v1.Operation
 	1, // 1: registry.v1.VersionSubmitted.scopes:type_name -> registry.v1.Scope
-	7, // 2: registry.v1.VersionDeprecated.sunset_at:type_name -> google.protobuf.Timestamp
+	8, // 2: registry.v1.VersionDeprecated.sunset_at:type_name -> google.protobuf.Timestamp
 	3, // [3:3] is the sub-list for method output_type
 	3, // [3:3] is the sub-list for method input_type
 	3, // [3:3] is the sub-list for extension type_name
@@ -566,7 +634,7 @@ func file_registry_v1_version_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_registry_v1_version_proto_rawDesc), len(file_registry_v1_version_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   7,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

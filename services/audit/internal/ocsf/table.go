@@ -95,6 +95,7 @@ var mappings = map[string]mapping{
 	"registry.v1.VersionGateEvaluated":     {entity, update, informational, "API version", false},
 	"registry.v1.VersionPublished":         {entity, enable, low, "API version", false},
 	"registry.v1.VersionDeprecated":        {entity, update, low, "API version", false},
+	"registry.v1.VersionRolloutSet":        {entity, update, low, "API version", false},
 	"registry.v1.VersionRetired":           {entity, disable, low, "API version", false},
 	"registry.v1.ApplicationRegistered":    {entity, create, informational, "Application", false},
 	"registry.v1.ApplicationOwnerAssigned": {entity, update, low, "Application", false},

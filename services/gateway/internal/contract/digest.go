@@ -21,6 +21,10 @@ func digest(versions []Version) (sum [sha256.Size]byte) {
 			d.text(o.ID, o.Method, o.Template)
 			d.number(uint64(len(o.Scopes)))
 			d.text(o.Scopes...)
+			if r, ok := v.Rollouts[o.ID]; ok {
+				d.number(uint64(r.Percent), uint64(len(r.Organizations)))
+				d.text(r.Organizations...)
+			}
 		}
 	}
 	copy(sum[:], d.Sum(nil))

@@ -22,6 +22,8 @@ type Operation struct {
 	ProductID, VersionID, Version string
 	// Deprecated and Sunset are when the version was deprecated and when it ends; zero if it is not.
 	Deprecated, Sunset time.Time
+	// Rollout is nil for an operation that is open to all.
+	Rollout *Rollout
 
 	name Name
 }
@@ -35,6 +37,8 @@ type Version struct {
 	Published          uint64
 	Deprecated, Sunset time.Time
 	Operations         []Operation
+	// Rollouts are those of operations, by id, that are open to a part of the organisations.
+	Rollouts map[string]Rollout
 }
 
 // Table finds operations. It is never changed; a new one takes its place.
@@ -85,6 +89,9 @@ func Compile(versions []Version) *Table {
 		for i := range v.Operations {
 			o := v.Operations[i]
 			o.Template, o.Base = base+o.Template, base
+			if r, ok := v.Rollouts[o.ID]; ok {
+				o.Rollout = &r
+			}
 			o.ProductID, o.VersionID, o.Version, o.Deprecated, o.Sunset = v.ProductID, v.ID, v.Number, v.Deprecated, v.Sunset
 			o.name = nameOf(&o)
 			t.named[o.name] = &o

@@ -5,9 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chancery-dev/chancery/libs/principal"
 	"github.com/chancery-dev/chancery/libs/secret"
-	"github.com/chancery-dev/chancery/libs/upstream"
 	"github.com/chancery-dev/chancery/services/gateway/internal/decision"
 	"github.com/chancery-dev/chancery/services/gateway/internal/doors"
 	"github.com/chancery-dev/chancery/services/gateway/internal/record"
@@ -35,15 +33,6 @@ type nowhere struct {
 func (n *nowhere) Header() http.Header         { return n.header }
 func (n *nowhere) WriteHeader(status int)      { n.status = status }
 func (n *nowhere) Write(b []byte) (int, error) { return len(b), nil }
-
-// signer signs contexts as an authorizer does.
-func signer(t testing.TB) func(upstream.Context) (string, error) {
-	s, err := principal.NewSigner("gateway", time.Now, time.Hour)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return func(c upstream.Context) (string, error) { return s.SignAs(upstream.Type, c) }
-}
 
 func BenchmarkADoor(b *testing.B) {
 	memory := worldtest.NewMemory(b)

@@ -7,6 +7,7 @@ import (
 	"crypto/ed25519"
 	"encoding/json"
 	"log/slog"
+	"maps"
 	"sync"
 	"sync/atomic"
 
@@ -163,6 +164,16 @@ func (f *Fold) version(r eventlog.Recorded, id string, fact proto.Message) bool 
 	case *registryv1.VersionDeprecated:
 		if v := f.versions[id]; v != nil {
 			v.Deprecated, v.Sunset = r.Time, e.GetSunsetAt().AsTime()
+		}
+	case *registryv1.VersionRolloutSet:
+		if v := f.versions[id]; v != nil {
+			// What was compiled goes on reading the old map.
+			rollouts := maps.Clone(v.Rollouts)
+			if rollouts == nil {
+				rollouts = map[string]contract.Rollout{}
+			}
+			rollouts[e.GetOperationId()] = contract.Rollout{Percent: e.GetPercent(), Organizations: e.GetOrganizationIds()}
+			v.Rollouts = rollouts
 		}
 	case *registryv1.VersionRetired:
 		delete(f.served, id)

@@ -244,6 +244,9 @@ func (a *Authorizer) call(v *Verdict, r *Request) {
 	case !v.Credential.Shown:
 		v.Reason = ProductWithdrawn
 		return
+	case !v.Operation.Open(v.Credential.Organization):
+		v.Reason = NotRolledOut
+		return
 	case v.Claims != nil && !audience(v, r):
 		v.Reason = AudienceMismatch
 		return

@@ -43,6 +43,7 @@ var (
 	submitVersion    = principal.For("version.submit", principal.ProductOwner, principal.APIOwner)
 	publishVersion   = principal.For("version.publish", principal.ProductOwner, principal.APIOwner).WithStepUp()
 	deprecateVersion = principal.For("version.deprecate", principal.ProductOwner, principal.APIOwner)
+	rollOutVersion   = principal.For("version.rollout", principal.ProductOwner, principal.APIOwner)
 
 	readApplications    = principal.For("application.read")
 	registerApplication = principal.For("application.register", principal.AppOwner, principal.OrgAdmin)
@@ -78,6 +79,7 @@ func (s *Service) Routes(a *endpoint.API) {
 	endpoint.Raw(a, readProducts, of("GET", "/v1/versions/{id}/contract", "The contract as it was handed in", catalogue, s.seesVersion), http.HandlerFunc(s.downloadContract), nil)
 	endpoint.Route(a, publishVersion, of("POST", "/v1/versions/{id}/publish", "Publish a version", provider, s.ownsVersion), s.publishVersion)
 	endpoint.Route(a, deprecateVersion, of("POST", "/v1/versions/{id}/deprecate", "Announce the end of a version", provider, s.ownsVersion), s.deprecateVersion)
+	endpoint.Route(a, rollOutVersion, of("POST", "/v1/versions/{id}/rollout", "Open an operation to a part of the organisations", provider, s.ownsVersion), s.rollOutVersion)
 
 	endpoint.Route(a, readApplications, op("GET", "/v1/applications", "List applications"), s.listApplications)
 	endpoint.Route(a, registerApplication, create("/v1/applications", "Register an application"), s.registerApplication)

@@ -50,6 +50,8 @@ var refusals = problem.Map{
 	version.ErrMigration:        {Kind: problem.Invalid, Code: "migration_invalid"},
 	version.ErrNotDue:           {Kind: problem.Conflict, Code: "not_due"},
 	version.ErrRetired:          {Kind: problem.Conflict, Code: "retired"},
+	version.ErrNoSuchOperation:  {Kind: problem.Invalid, Code: "operation_unknown"},
+	version.ErrRollout:          {Kind: problem.Invalid, Code: "rollout_invalid"},
 
 	application.ErrUnknown:           {Kind: problem.NotFound, Code: "not_found"},
 	application.ErrAlreadyRegistered: {Kind: problem.Conflict, Code: "already_registered"},

@@ -109,7 +109,9 @@ func contractInvalid(r *contract.Refusal) error {
 // VersionDetail is one version with its content.
 type VersionDetail struct {
 	view.Version
-	Allowed endpoint.Allowed `json:"allowed"`
+	// Rollouts are shown to who provides the product.
+	Rollouts []Rollout        `json:"rollouts,omitempty"`
+	Allowed  endpoint.Allowed `json:"allowed"`
 }
 
 func (s *Service) showVersion(ctx context.Context, in Object) (endpoint.Answer[VersionDetail], error) {
@@ -128,10 +130,18 @@ func (s *Service) showVersion(ctx context.Context, in Object) (endpoint.Answer[V
 		foreign = errReach
 	}
 	now := s.Clock()
-	return endpoint.OK(VersionDetail{Version: row, Allowed: endpoint.Allowed{
+	var staged []Rollout
+	if foreign == nil {
+		staged = rollouts(state)
+	}
+	return endpoint.OK(VersionDetail{Version: row, Rollouts: staged, Allowed: endpoint.Allowed{
 		"publish": verdict(caller, publishVersion, foreign, func() error { _, err := version.Publish{}.Decide(state); return err }),
 		"deprecate": verdict(caller, deprecateVersion, foreign, func() error {
 			_, err := version.Deprecate{SunsetAt: now.Add(2 * version.Notice), Migration: "x", Now: now}.Decide(state)
+			return err
+		}),
+		"rollout": verdict(caller, rollOutVersion, foreign, func() error {
+			_, err := version.SetRollout{OperationID: anyOf(state.Operations)}.Decide(state)
 			return err
 		}),
 	}}), nil

@@ -8,6 +8,7 @@
 //  4. It is published only when every gate has been evaluated and passed last (B10, B15).
 //  5. A published version is deprecated with notice, and retired no sooner than announced (B24).
 //  6. Retiring is final.
+//  7. Each operation may be open to a part of the organisations: a percentage, or some by name (B31).
 package version
 
 import (
@@ -34,6 +35,16 @@ type State struct {
 	Gates                          map[string]bool
 	Published, Deprecated, Retired bool
 	SunsetAt                       time.Time
+	// Operations are those of the contract, by id.
+	Operations map[string]bool
+	// Rollouts are the operations that are open to a part of the organisations.
+	Rollouts map[string]Rollout
+}
+
+// Rollout says to whom an operation is open.
+type Rollout struct {
+	Percent         uint32
+	OrganizationIDs []string
 }
 
 // Refusals.
@@ -56,6 +67,8 @@ var (
 	ErrNotice           = errors.New("announce the end of a version at least 30 days ahead")
 	ErrMigration        = errors.New("say how consumers move on, in at most 5,000 characters")
 	ErrNotDue           = errors.New("a published version is retired no sooner than its announced end")
+	ErrNoSuchOperation  = errors.New("the contract has no such operation")
+	ErrRollout          = errors.New("an operation is open to 0 to 100 percent of organisations and at most 1,000 by name, each once")
 	ErrRetired          = errors.New("the version was retired, and that is final")
 )
 
@@ -68,6 +81,10 @@ func (s State) Evolve(e aggregate.Event) State {
 	case *registryv1.VersionSubmitted:
 		s.Submitted = true
 		s.ProductID, s.Version, s.Digest, s.Organization = e.ProductId, e.Version, e.ContractDigest, e.OrganizationId
+		s.Operations = make(map[string]bool, len(e.Operations))
+		for _, o := range e.Operations {
+			s.Operations[o.Id] = true
+		}
 	case *registryv1.VersionGateEvaluated:
 		gates := make(map[string]bool, len(s.Gates)+1)
 		maps.Copy(gates, s.Gates)
@@ -77,6 +94,11 @@ func (s State) Evolve(e aggregate.Event) State {
 		s.Published = true
 	case *registryv1.VersionDeprecated:
 		s.Deprecated, s.SunsetAt = true, e.SunsetAt.AsTime()
+	case *registryv1.VersionRolloutSet:
+		rollouts := make(map[string]Rollout, len(s.Rollouts)+1)
+		maps.Copy(rollouts, s.Rollouts)
+		rollouts[e.OperationId] = Rollout{e.Percent, e.OrganizationIds}
+		s.Rollouts = rollouts
 	case *registryv1.VersionRetired:
 		s.Retired = true
 	}

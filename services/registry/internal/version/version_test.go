@@ -42,7 +42,7 @@ func TestAVersionIsSubmittedOnceAndNeverChanges(t *testing.T) {
 }
 
 func TestNothingHappensToAVersionBeforeItIsSubmittedOrAfterItIsRetired(t *testing.T) {
-	for _, c := range []aggregate.Command[State]{EvaluateGate{Gate: "x"}, Publish{}, Deprecate{}, Retire{}} {
+	for _, c := range []aggregate.Command[State]{EvaluateGate{Gate: "x"}, Publish{}, Deprecate{}, SetRollout{}, Retire{}} {
 		given(t).When(c).Refused(ErrUnknown)
 		given(t, submitted, scoped, &registryv1.VersionRetired{}).When(c).Refused(ErrRetired)
 	}
@@ -131,4 +131,20 @@ func FuzzAnExactScopeIsOneTokenWithoutAWildcard(f *testing.F) {
 			t.Fatalf("%q passed for one exact scope", name)
 		}
 	})
+}
+
+// B31
+func TestAnOperationIsOpenedInStages(t *testing.T) {
+	s := given(t, submitted, scoped)
+	s.When(SetRollout{OperationID: "pay", Percent: 0, OrganizationIDs: []string{"b", "a"}}).
+		Then(&registryv1.VersionRolloutSet{OperationId: "pay", OrganizationIds: []string{"a", "b"}})
+	s.When(SetRollout{OperationID: "pay", OrganizationIDs: []string{"a", "b"}}).Then()
+	s.When(SetRollout{OperationID: "list", Percent: 100}).Then()
+	s.When(SetRollout{OperationID: "nothing", Percent: 5}).Refused(ErrNoSuchOperation)
+	s.When(SetRollout{Percent: 5}).Refused(ErrNoSuchOperation)
+	s.When(SetRollout{OperationID: "pay", Percent: 101}).Refused(ErrRollout)
+	s.When(SetRollout{OperationID: "pay", OrganizationIDs: []string{"a", "a"}}).Refused(ErrRollout)
+	s.When(SetRollout{OperationID: "pay", OrganizationIDs: []string{""}}).Refused(ErrRollout)
+	s.When(SetRollout{OperationID: "pay", OrganizationIDs: make([]string, 1001)}).Refused(ErrRollout)
+	s.When(SetRollout{OperationID: "pay", Percent: 100}).Then(&registryv1.VersionRolloutSet{OperationId: "pay", Percent: 100})
 }
