@@ -63,11 +63,15 @@ func New(ctx context.Context, d service.Deps) (*service.Service, error) {
 		return nil, err
 	}
 	signers := authorities(d, own.Issuer)
+	post, err := courier(ctx, d, own.DeliveryStores, credentials)
+	if err != nil {
+		return nil, err
+	}
 	api.Routes(d.API, api.Deps{
 		SigningKeys: signingKeys, Turn: custodian.Turn, Tree: tree, Revocations: revocations,
 		Rows: view.Rows{DB: d.DB}, Credentials: credentials, Consents: consents, Fold: d.Lineage, Fingerprints: d.Fingerprints, OAuth: server, Now: d.Clock,
 		Standing: standings, Applied: authorizers,
-		Claims: eventlog.Repository[claim.State]{Log: d.Log, Kind: "issuance.key"}, Challenges: proof.NewChallenges(d.Keys.Pepper()), Authorities: signers,
+		Claims: eventlog.Repository[claim.State]{Log: d.Log, Kind: "issuance.key"}, Challenges: proof.NewChallenges(d.Keys.Pepper()), Authorities: signers, Courier: post,
 	})
 	policies := policy.Deps{
 		Rows: view.Rows{DB: d.DB}, Authorizations: authorizations, Credentials: credentials, Consents: consents, Now: d.Clock, TurnOver: custodian.Ensure, TurnOverAuthority: signers.Ensure,
@@ -95,5 +99,5 @@ func New(ctx context.Context, d service.Deps) (*service.Service, error) {
 			"cut_over":    cutOver(d, uses, policies),
 		},
 		Ready: map[string]func(context.Context) error{"uses": uses.Ready},
-	}, signers)), nil
+	}, signers, post)), nil
 }

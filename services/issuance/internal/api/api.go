@@ -19,6 +19,7 @@ import (
 	"github.com/chancery-dev/chancery/services/issuance/internal/claim"
 	"github.com/chancery-dev/chancery/services/issuance/internal/consent"
 	"github.com/chancery-dev/chancery/services/issuance/internal/credential"
+	"github.com/chancery-dev/chancery/services/issuance/internal/delivery"
 	"github.com/chancery-dev/chancery/services/issuance/internal/killtree"
 	"github.com/chancery-dev/chancery/services/issuance/internal/oauth"
 	"github.com/chancery-dev/chancery/services/issuance/internal/pki"
@@ -47,6 +48,7 @@ type Deps struct {
 	Claims      eventlog.Repository[claim.State]
 	Challenges  *proof.Challenges
 	Authorities *pki.Authorities
+	Courier     *delivery.Courier
 }
 
 type api struct{ Deps }
@@ -95,6 +97,7 @@ var refusals = problem.Map{
 	proof.ErrRequest:               {Kind: problem.Invalid, Code: "certificate_request_invalid"},
 	proof.ErrCertificate:           {Kind: problem.Invalid, Code: "certificate_invalid"},
 	authority.ErrUnknown:           {Kind: problem.NotFound, Code: "not_found"},
+	delivery.ErrPlace:              {Kind: problem.Invalid, Code: "delivery_place"},
 	pki.ErrNone:                    {Kind: problem.Unavailable, Code: "authority_missing"},
 	errHandedIn:                    {Kind: problem.Invalid, Code: "proof_of_another_kind"},
 	errNotOwner:                    {Kind: problem.Forbidden, Code: "not_owner"},
@@ -130,6 +133,7 @@ func Routes(e *endpoint.API, d Deps) {
 	a.signingKeyRoutes(e)
 
 	a.pkiRoutes(e)
+	a.renewRoutes(e)
 
 	door := endpoint.Limits{Address: endpoint.Rate{Count: 6000, Per: time.Minute}}
 	endpoint.Raw(e, endpoint.Public, endpoint.Operation{Method: "POST", Path: "/oauth2/token", Summary: "Token endpoint, RFC 6749", Limits: door, Accept: form}, http.HandlerFunc(d.OAuth.Token), nil)

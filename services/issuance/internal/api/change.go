@@ -53,7 +53,7 @@ func (a *api) rotate(ctx context.Context, in rotateRequest) (endpoint.Answer[iss
 			Reason: in.Body.Reason, Allowance: allow, Secret: brought,
 		}, at, err
 	}
-	if err := a.claim(ctx, in.ID, m, s.Organization, build); err != nil {
+	if err := a.take(ctx, in.ID, m, s.Organization, build); err != nil {
 		return none, err
 	}
 	out, err := a.Credentials.HandleWith(ctx, in.ID, build)

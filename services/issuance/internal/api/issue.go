@@ -32,11 +32,12 @@ type issueRequest struct {
 
 // issued is the only answer that ever holds a secret.
 type issued struct {
-	ID         string `json:"id"`
-	Generation uint32 `json:"generation"`
-	Hint       string `json:"hint"`
-	Secret     string `json:"secret,omitempty" doc:"The whole secret, shown this once; absent in the answer to a repeated command, and where the consumer has a key of its own"`
-	Shown      bool   `json:"shown" doc:"Whether the answer holds the secret"`
+	ID          string `json:"id"`
+	Generation  uint32 `json:"generation"`
+	Hint        string `json:"hint"`
+	Secret      string `json:"secret,omitempty" doc:"The whole secret, shown this once; absent in the answer to a repeated command, and where the consumer has a key of its own"`
+	DeliveredTo string `json:"delivered_to,omitempty" doc:"Store the secret goes to instead; the credential says when it is there"`
+	Shown       bool   `json:"shown" doc:"Whether the answer holds the secret"`
 	// Certificate and Authorities are public, so a repeated command answers them too.
 	Certificate string    `json:"certificate,omitempty" doc:"The client certificate, PEM"`
 	Authorities string    `json:"authorities,omitempty" doc:"The certificates of the authorities, PEM"`
@@ -77,7 +78,7 @@ func (a *api) issue(ctx context.Context, in issueRequest) (endpoint.Answer[issue
 			Client: credential.Client{RedirectURIs: in.Body.RedirectURIs, GrantTypes: in.Body.GrantTypes, BoundTokens: in.Body.BoundTokens},
 		}, at, err
 	}
-	if err := a.claim(ctx, id, m, note.Organization, build); err != nil {
+	if err := a.take(ctx, id, m, note.Organization, build); err != nil {
 		return none, err
 	}
 	out, err := a.Credentials.HandleNew(ctx, id, build)
@@ -100,7 +101,8 @@ func (a *api) allowance(ctx context.Context, caller principal.Principal, grantID
 		Usable: note.Usable(a.Now()),
 	}
 	app, found := a.Standing.Application(note.ApplicationID)
-	if found && !caller.Has(principal.OrgAdmin) && caller.ID != app.OwnerID && caller.ID != app.BackupOwnerID {
+	machine := caller.Kind == principal.Client // acts on itself alone, which whoever lets it in has seen to
+	if found && !machine && !caller.Has(principal.OrgAdmin) && caller.ID != app.OwnerID && caller.ID != app.BackupOwnerID {
 		return allow, 0, errNotOwner
 	}
 	allow.Owners, allow.Active = app.Owners(), found && app.State == "active"
@@ -132,9 +134,11 @@ func (a *api) hand(ctx context.Context, id string, m material, out eventlog.Outc
 		switch e := fact.(type) {
 		case *issuancev1.CredentialIssued:
 			answer.Generation, answer.Hint, answer.ExpiresAt = e.Generation, e.Hint, e.ExpiresAt.AsTime()
+			answer.DeliveredTo = e.DeliveredTo
 			a.show(&answer, e.Key)
 		case *issuancev1.CredentialRotationStarted:
 			answer.Generation, answer.Hint, answer.ExpiresAt = e.Generation, e.Hint, e.ExpiresAt.AsTime()
+			answer.DeliveredTo = e.DeliveredTo
 			a.show(&answer, e.Key)
 		}
 	}
@@ -147,7 +151,7 @@ func (a *api) hand(ctx context.Context, id string, m material, out eventlog.Outc
 	if err := a.Fold.Live(lineage.Part("generation", id, answer.Generation), a.Now()); err != nil {
 		return endpoint.Answer[issued]{}, errNotLive
 	}
-	if !m.key.Secret().IsZero() {
+	if !m.key.Secret().IsZero() && m.secret.DeliveredTo == "" { // delivered or shown, never both (D11)
 		answer.Secret, answer.Shown = m.key.Reveal(), true
 	}
 	return endpoint.At(out.Position, answer), nil

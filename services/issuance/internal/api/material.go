@@ -18,9 +18,16 @@ import (
 
 // HandedIn is what a consumer brings for a kind whose private key stays with it.
 type HandedIn struct {
-	KeyProof           string `json:"key_proof,omitempty" maxLength:"8192" doc:"For a client_key: a compact JWS with the public key as jwk in its header, typ chancery-key-proof+jwt, and {\"aud\": issuer, \"nonce\": challenge} as payload"`
-	Challenge          string `json:"challenge,omitempty" maxLength:"128" doc:"The challenge that the key proof answers"`
-	CertificateRequest string `json:"certificate_request,omitempty" maxLength:"16384" doc:"For a client_certificate: a PKCS#10 request in PEM (RFC 2986), answered with a certificate"`
+	KeyProof           string    `json:"key_proof,omitempty" maxLength:"8192" doc:"For a client_key: a compact JWS with the public key as jwk in its header, typ chancery-key-proof+jwt, and {\"aud\": issuer, \"nonce\": challenge} as payload"`
+	Challenge          string    `json:"challenge,omitempty" maxLength:"128" doc:"The challenge that the key proof answers"`
+	CertificateRequest string    `json:"certificate_request,omitempty" maxLength:"16384" doc:"For a client_certificate: a PKCS#10 request in PEM (RFC 2986), answered with a certificate"`
+	Delivery           *Delivery `json:"delivery,omitempty" doc:"Where a secret that is made here goes instead of being shown"`
+}
+
+// Delivery is a place a secret goes to unseen.
+type Delivery struct {
+	Store string `json:"store" maxLength:"60" doc:"Name of a configured store"`
+	Path  string `json:"path" maxLength:"200" doc:"Below the organisation's own folder, plain names separated by slashes"`
 }
 
 // material is one generation's secret on its way: made here, or the consumer's own.
@@ -35,7 +42,10 @@ var errHandedIn = errors.New("hand in what the kind is issued for, and nothing e
 
 // read checks what was handed in for a kind; what is made here is made anew.
 func (a *api) read(p principal.Principal, kind, env string, in HandedIn) (m material, err error) {
-	brought := in != HandedIn{}
+	brought := in.KeyProof != "" || in.Challenge != "" || in.CertificateRequest != ""
+	if in.Delivery != nil && !credential.Shared(kind) {
+		return m, errHandedIn
+	}
 	switch kind {
 	case credential.ClientKey:
 		if in.KeyProof == "" || in.CertificateRequest != "" {
@@ -63,7 +73,10 @@ func (a *api) read(p principal.Principal, kind, env string, in HandedIn) (m mate
 	m.key = secret.NewKey(environment(env))
 	f := a.Fingerprints.Of(m.key.Reveal())
 	m.secret.Hint, m.secret.Fingerprint = m.key.Hint(), f[:]
-	return m, nil
+	if in.Delivery != nil {
+		m.secret.DeliveredTo, err = a.Courier.Stores.Place(in.Delivery.Store, p.Organization, in.Delivery.Path)
+	}
+	return m, err
 }
 
 // certified signs the certificate, once it is known for which credential and until when.
@@ -109,6 +122,14 @@ func (a *api) claim(ctx context.Context, id string, m material, organization str
 		_, err = a.Claims.Handle(ctx, claim.ID(digest), claim.Claim{CredentialID: id, Generation: s.Newest() + 1, Organization: organization})
 	}
 	return err
+}
+
+// take claims a key, or seals what is to be delivered, before anything says that it exists.
+func (a *api) take(ctx context.Context, id string, m material, organization string, build build) error {
+	if m.secret.DeliveredTo == "" {
+		return a.claim(ctx, id, m, organization, build)
+	}
+	return a.Courier.Seal(ctx, m.secret.Fingerprint, m.key.Reveal())
 }
 
 // build makes the command of one attempt, and says which position it rests on.

@@ -36,6 +36,8 @@ type Generation struct {
 	EndReason     string
 	OverlapEndsAt time.Time // of the older generation; zero while no successor runs
 	StartsAt      time.Time
+	// Renewed says that the machine itself asked for it.
+	Renewed bool
 	// Key is what the consumer proves possession of; nil for a shared secret.
 	Key *issuancev1.KeyMaterial
 	// Method is how the fingerprint was made: empty for HMAC under the pepper, sha256 for some imported ones.
@@ -116,7 +118,7 @@ func (s State) Evolve(e aggregate.Event) State {
 		})
 		s.Generations = append(s.Generations, Generation{
 			Number: e.Generation, Hint: e.Hint, Fingerprint: e.Fingerprint, ExpiresAt: e.ExpiresAt.AsTime(), StartsAt: moment(e.StartsAt),
-			Key: e.Key, DeliveredTo: e.DeliveredTo,
+			Key: e.Key, DeliveredTo: e.DeliveredTo, Renewed: e.Reason == "renewed",
 		})
 		s.ExpiresAt = e.ExpiresAt.AsTime()
 	case *issuancev1.CredentialRetired:

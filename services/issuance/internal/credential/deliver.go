@@ -41,3 +41,14 @@ func (c GiveUp) Decide(s State) ([]aggregate.Event, error) {
 	}
 	return []aggregate.Event{&issuancev1.CredentialDeliveryFailed{Generation: g.Number, DeliveredTo: g.DeliveredTo, Reason: c.Reason}}, nil
 }
+
+// Replaced says that a newer generation goes to the same store, so that an older secret must not be written there any more.
+func (s State) Replaced(number uint32) bool {
+	g, _ := s.Generation(number)
+	for _, other := range s.Generations {
+		if other.Number > number && other.DeliveredTo == g.DeliveredTo && !other.Ended {
+			return true
+		}
+	}
+	return false
+}

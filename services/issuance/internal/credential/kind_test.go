@@ -20,10 +20,6 @@ func certificate(n byte) credential.Secret {
 	}}
 }
 
-func TestEveryFactOfACredentialIsEvolved(t *testing.T) {
-	testkit.EvolvesAll[credential.State](t, issuancev1.File_issuance_v1_credential_proto, issued(), rotating()[1])
-}
-
 func TestEachKindTakesItsOwnMaterialAlone(t *testing.T) { // D5, D16
 	materials := map[string]credential.Secret{"api_key": secret, "client_secret": secret, "client_key": jwk(1), "client_certificate": certificate(1)}
 	for kind := range materials {

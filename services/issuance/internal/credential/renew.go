@@ -29,7 +29,7 @@ func (c Renew) Decide(s State) ([]aggregate.Event, error) {
 		return nil, ErrDead
 	case s.ImportedFrom != "":
 		return nil, ErrImported
-	case g.Number != s.Newest():
+	case g.Number != s.Newest() && !s.lost(c.Now):
 		return nil, ErrSuperseded
 	case c.Now.Before(g.RenewableFrom()):
 		return nil, ErrTooEarly
@@ -40,8 +40,11 @@ func (c Renew) Decide(s State) ([]aggregate.Event, error) {
 	}
 	var facts []aggregate.Event
 	for _, older := range s.Live() {
-		if older.Number != g.Number { // two live ones at most: the successor takes the older one's place
+		if older.Number != g.Number { // two live ones at most: the successor takes the other one's place
 			retired := &issuancev1.CredentialRetired{Generation: older.Number, Reason: "overlap_ended"}
+			if older.Number > g.Number {
+				retired.Reason = "unused" // its secret was lost on the way
+			}
 			facts, s = append(facts, retired), s.Evolve(retired)
 		}
 	}
@@ -53,6 +56,15 @@ func (c Renew) Decide(s State) ([]aggregate.Event, error) {
 		return nil, err
 	}
 	return append(facts, next...), nil
+}
+
+// LostFor is how long after a renewal the older secret may renew again, because the answer to it did not arrive.
+const LostFor = 10 * time.Minute
+
+// lost says that the newest secret may not have reached anybody.
+func (s State) lost(now time.Time) bool {
+	newest := s.Generations[len(s.Generations)-1]
+	return newest.Ended || newest.Renewed && now.Before(newest.StartsAt.Add(LostFor))
 }
 
 // RenewableFrom is when the last third of the secret's life begins.

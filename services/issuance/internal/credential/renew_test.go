@@ -18,7 +18,14 @@ func TestAMachineRenewsInTheLastThirdOfItsLife(t *testing.T) { // D2
 		Generation: 2, PreviousGeneration: 1, Hint: "chy_test_efgh", Fingerprint: []byte{2}, Reason: "renewed",
 		ExpiresAt: later(40 * time.Hour), OverlapEndsAt: later(24 * time.Hour), StartsAt: later(16 * time.Hour),
 	})
-	s.When(credential.Renew{Generation: 1, Now: late, Allowance: allow, Secret: secret}).Refused(credential.ErrSuperseded)
+	// Whoever did not get the answer asks again, for ten minutes.
+	s.When(credential.Renew{Generation: 1, Now: late.Add(10 * time.Minute), Allowance: allow, Secret: third}).Refused(credential.ErrSuperseded)
+	s.When(credential.Renew{Generation: 1, Now: late.Add(time.Minute), Allowance: allow, Secret: third}).Then(
+		&issuancev1.CredentialRetired{Generation: 2, Reason: "unused"},
+		&issuancev1.CredentialRotationStarted{
+			Generation: 3, PreviousGeneration: 1, Hint: "chy_test_ijkl", Fingerprint: []byte{3}, Reason: "renewed",
+			ExpiresAt: later(40*time.Hour + time.Minute), OverlapEndsAt: later(24 * time.Hour), StartsAt: later(16*time.Hour + time.Minute),
+		})
 }
 
 func TestADeadSecretRenewsNothing(t *testing.T) { // traps: renewing must not revive expired keys; rotating a dead key must fail in the decision

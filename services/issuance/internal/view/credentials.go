@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/hex"
 	"errors"
+	"strconv"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -20,7 +21,7 @@ import (
 
 // credentials is every credential and every generation of its secret, without the secret.
 var credentials = projection.View{
-	Name: "credentials", Version: 2,
+	Name: "credentials", Version: 3,
 	Schema: `create table credentials (
 		id text primary key,
 		kind text not null,
@@ -63,6 +64,7 @@ var credentials = projection.View{
 		certificate_serial text not null,
 		authority_id text not null,
 		delivered_to text not null,
+		fingerprint text not null,
 		delivered_at timestamptz,
 		primary key (credential_id, number)
 	);
@@ -142,9 +144,9 @@ func applyCredential(ctx context.Context, tx *sqlx.Tx, r eventlog.Recorded, fact
 			texts(e.RedirectUris), texts(e.GrantTypes), e.BoundTokens, e.ImportedFrom); err != nil {
 			return err
 		}
-		return generation(ctx, tx, id, e.Generation, e.Hint, r.Time, e.ExpiresAt.AsTime(), e.Key, e.DeliveredTo)
+		return generation(ctx, tx, id, e.Generation, e.Hint, r.Time, e.ExpiresAt.AsTime(), e.Key, e.DeliveredTo, e.Fingerprint)
 	case *issuancev1.CredentialRotationStarted:
-		if err = generation(ctx, tx, id, e.Generation, e.Hint, r.Time, e.ExpiresAt.AsTime(), e.Key, e.DeliveredTo); err != nil {
+		if err = generation(ctx, tx, id, e.Generation, e.Hint, r.Time, e.ExpiresAt.AsTime(), e.Key, e.DeliveredTo, e.Fingerprint); err != nil {
 			return err
 		}
 		if _, err = tx.ExecContext(ctx, `update generations set state='overlap', overlap_ends_at=$3
@@ -191,11 +193,11 @@ func applyCredential(ctx context.Context, tx *sqlx.Tx, r eventlog.Recorded, fact
 	return err
 }
 
-func generation(ctx context.Context, tx *sqlx.Tx, id string, number uint32, hint string, at, expires time.Time, key *issuancev1.KeyMaterial, store string) error {
+func generation(ctx context.Context, tx *sqlx.Tx, id string, number uint32, hint string, at, expires time.Time, key *issuancev1.KeyMaterial, store string, fingerprint []byte) error {
 	_, err := tx.ExecContext(ctx, `insert into generations (credential_id, number, hint, state, reason, created_at, expires_at,
-		public_key_sha256, certificate_sha256, certificate_serial, authority_id, delivered_to)
-		values ($1,$2,$3,'active','',$4,$5,$6,$7,$8,$9,$10) on conflict (credential_id, number) do nothing`, id, number, hint, at, expires,
-		hex.EncodeToString(key.GetPublicKeySha256()), hex.EncodeToString(key.GetCertificateSha256()), key.GetCertificateSerial(), key.GetAuthorityId(), store)
+		public_key_sha256, certificate_sha256, certificate_serial, authority_id, delivered_to, fingerprint)
+		values ($1,$2,$3,'active','',$4,$5,$6,$7,$8,$9,$10,$11) on conflict (credential_id, number) do nothing`, id, number, hint, at, expires,
+		hex.EncodeToString(key.GetPublicKeySha256()), hex.EncodeToString(key.GetCertificateSha256()), key.GetCertificateSerial(), key.GetAuthorityId(), store, hex.EncodeToString(fingerprint))
 	return err
 }
 
@@ -262,4 +264,32 @@ func (r Rows) Under(ctx context.Context, f Filter) (ids []string, err error) {
 		where ($1 = '' or grant_id = $1) and ($2 = '' or application_id = $2) and ($3 = '' or organization_id = $3) order by id`,
 		f.GrantID, f.ApplicationID, f.OrganizationID)
 	return ids, err
+}
+
+// Key names the generation.
+func (g Generation) Key() string {
+	return g.CredentialID + "/" + strconv.FormatUint(uint64(g.Number), 10)
+}
+
+// UnderWay lists the generations whose secrets are on their way to a store, those of dead credentials left out.
+func (r Rows) UnderWay(ctx context.Context) (g []Generation, err error) {
+	err = r.DB.SelectContext(ctx, &g, `select g.credential_id, g.number, g.hint, g.state, g.created_at, g.expires_at, g.delivered_to
+		from generations g join credentials c on c.id = g.credential_id
+		where g.delivered_to <> '' and g.delivered_at is null and g.ended_at is null and c.ended_at is null order by g.created_at`)
+	return g, err
+}
+
+// Sealed says of each secret that was to be delivered, by its fingerprint in hexadecimal, whether nothing more is to be done for it.
+func (r Rows) Sealed(ctx context.Context) (map[string]bool, error) {
+	var rows []struct {
+		Fingerprint string `db:"fingerprint"`
+		Over        bool   `db:"over"`
+	}
+	err := r.DB.SelectContext(ctx, &rows, `select g.fingerprint, g.delivered_at is not null or g.ended_at is not null or c.ended_at is not null as over
+		from generations g join credentials c on c.id = g.credential_id where g.delivered_to <> ''`)
+	out := make(map[string]bool, len(rows))
+	for _, row := range rows {
+		out[row.Fingerprint] = row.Over
+	}
+	return out, err
 }
