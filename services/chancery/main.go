@@ -48,6 +48,7 @@ func main() {
 			"revoked everywhere at once, and recorded in a log that anyone can verify.\n\nExit codes: 0 done, 1 failed, 2 wrong input.",
 	}
 	root.Args = wrongInput(cobra.NoArgs)
+	root.AddCommand(receiptCommand(), authorizersCommand())
 	root.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return exit{2, err} })
 	root.AddCommand(upCommand(), resetCommand(), demoCommand(), serveCommand(), prepareCommand(), provisionCommand(), healthcheckCommand(), configCommand(), verifyCommand(), feedCommand(), fsckCommand(), rebuildCommand(), doctorCommand(), killCommand(), signingKeyCommand())

@@ -31,6 +31,7 @@ func verifyCommand() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&key, "key", "", "the log's verifier key, in place of the one the file names")
+	c.AddCommand(verifyReceiptCommand())
 	return c
 }
 

@@ -28,6 +28,7 @@ type lease struct {
 	tail   func(context.Context) (uint64, error)
 	fold   *lineage.Fold
 	life   time.Duration
+	member *membership
 	logger *slog.Logger
 
 	until atomic.Int64 // nanoseconds after begun
@@ -42,13 +43,18 @@ func newLease(tail func(context.Context) (uint64, error), fold *lineage.Fold, li
 }
 
 // fresh says whether a verdict may rest on the fold now.
-func (l *lease) fresh() bool { return int64(time.Since(l.begun)) < l.until.Load() }
+func (l *lease) fresh() bool {
+	return int64(time.Since(l.begun)) < l.until.Load() && l.member.holds()
+}
 
 // age is how long ago it was last known that nothing newer was missing.
 func (l *lease) age() time.Duration { return time.Since(l.begun) - time.Duration(l.held.Load()) }
 
 // ready is nil while the lease is held.
 func (l *lease) ready(context.Context) error {
+	if err := l.member.ready(); err != nil {
+		return err
+	}
 	if l.fresh() {
 		return nil
 	}

@@ -52,6 +52,7 @@ type Options struct {
 type Library struct {
 	doors  *doors.Doors
 	book   *record.Book
+	member *membership
 	cancel context.CancelFunc
 	ended  chan error
 }
@@ -72,15 +73,25 @@ func Open(ctx context.Context, o Options) (*Library, error) {
 	if o.Lease == 0 {
 		o.Lease = 2 * time.Second
 	}
-	lease := newLease(o.Log.Tail, live, o.Lease, o.Logger)
 	o.Name = name(o.Name)
+	lease := newLease(o.Log.Tail, live, o.Lease, o.Logger)
+	member, err := newMembership(o.Log, o.Name, "", o.Logger)
+	if err != nil {
+		return nil, err
+	}
+	beats, err := eventlog.OpenPulse(ctx, o.NATS, "gateway")
+	if err != nil {
+		return nil, err
+	}
+	lease.member = member
 	signer, err := principal.NewSigner("gateway", o.Clock, service.SignerLife)
 	if err != nil {
 		return nil, err
 	}
 	l := &Library{
-		book:  &record.Book{Observe: o.Log.Observe, Authorizer: o.Name, Now: o.Clock, Logger: o.Logger},
-		ended: make(chan error, 1),
+		member: member,
+		book:   &record.Book{Observe: o.Log.Observe, Authorizer: o.Name, Now: o.Clock, Logger: o.Logger},
+		ended:  make(chan error, 1),
 	}
 	l.doors = doors.New(doors.Options{
 		Authorizer: &verdict.Authorizer{Fold: facts, Fingerprints: o.Fingerprints, Issuer: o.Issuer, Now: o.Clock, Fresh: lease.fresh, Held: lease.age,
@@ -99,7 +110,7 @@ func Open(ctx context.Context, o Options) (*Library, error) {
 	go func() { _ = l.book.Run(following) }()
 	go func() {
 		l.ended <- o.Log.Follow(following, 0, func(ctx context.Context, batch []eventlog.Recorded) error {
-			if err := facts.Apply(ctx, batch); err != nil {
+			if err := errors.Join(facts.Apply(ctx, batch), member.apply(ctx, batch)); err != nil {
 				return err
 			}
 			for _, r := range batch {
@@ -115,6 +126,10 @@ func Open(ctx context.Context, o Options) (*Library, error) {
 		_ = service.RenewSigner(following, service.Deps{Name: "gateway", Log: o.Log, Signer: signer, Logger: o.Logger})
 	}()
 	err = live.WaitFor(ctx, tail)
+	go func() { _ = member.run(following) }()
+	go func() {
+		_ = (&pulse{beat: beats.Beat, fold: live, member: member, clock: o.Clock, logger: o.Logger}).run(following)
+	}()
 	for err == nil && !lease.fresh() {
 		select {
 		case <-time.After(time.Millisecond):
@@ -149,6 +164,7 @@ func (l *Library) Guard(environment string, next http.Handler) http.Handler {
 
 // Close stops following and writes down what was counted.
 func (l *Library) Close(ctx context.Context) error {
+	_ = l.member.leave(ctx)
 	l.cancel()
 	<-l.ended
 	return l.book.Close(ctx)

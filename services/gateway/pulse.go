@@ -12,7 +12,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/chancery-dev/chancery/libs/lineage"
-	eventv1 "github.com/chancery-dev/chancery/proto/event/v1"
+	"github.com/chancery-dev/chancery/libs/receipt"
 )
 
 const (
@@ -24,21 +24,23 @@ const (
 // pulse says on PULSE how far the authorizer has applied the log. A beat is true from the moment it is sent: no verdict
 // begun later rests on less.
 type pulse struct {
-	beat              func(ctx context.Context, node string, body []byte) error
-	fold              *lineage.Fold
-	node, environment string
-	logger            *slog.Logger
+	beat   func(ctx context.Context, node string, body []byte) error
+	fold   *lineage.Fold
+	member *membership
+	clock  func() time.Time
+	logger *slog.Logger
 }
 
 func (p *pulse) run(ctx context.Context) error {
 	for {
 		position := p.fold.Position()
-		body, err := proto.Marshal(&eventv1.Applied{Position: position, Authorizer: p.node, Environment: p.environment})
+		said := receipt.Beat{Authorizer: p.member.name, Environment: p.member.environment, Position: position, At: p.clock(), KeyID: p.member.keyID}
+		body, err := proto.Marshal(said.Sign(p.member.key).Message())
 		if err != nil {
 			return err
 		}
 		sending, cancel := context.WithTimeout(ctx, beatEvery)
-		if err := p.beat(sending, p.node, body); err != nil && ctx.Err() == nil {
+		if err := p.beat(sending, p.member.name, body); err != nil && ctx.Err() == nil {
 			p.logger.DebugContext(ctx, "a beat was not sent", "error", err)
 		}
 		cancel()

@@ -68,8 +68,10 @@ func New(ctx context.Context, d service.Deps) (*service.Service, error) {
 		Background: map[string]func(context.Context) error{
 			"windows": book.Run,
 			"lease":   func(ctx context.Context) error { return lease.run(ctx, d.NATS) },
-			"pulse":   (&pulse{beat: d.Pulse.Beat, fold: d.Lineage, node: node, environment: "", logger: d.Logger}).run,
 		},
+	}
+	if err := joined(s, d, node, lease); err != nil {
+		return nil, err
 	}
 	return s, own.Envoy.attach(s, door, d.Logger)
 }

@@ -14,7 +14,6 @@ import (
 	"github.com/chancery-dev/chancery/libs/service"
 	identityv1 "github.com/chancery-dev/chancery/proto/identity/v1"
 	"github.com/chancery-dev/chancery/services/issuance/internal/api"
-	"github.com/chancery-dev/chancery/services/issuance/internal/applied"
 	"github.com/chancery-dev/chancery/services/issuance/internal/authorization"
 	"github.com/chancery-dev/chancery/services/issuance/internal/claim"
 	"github.com/chancery-dev/chancery/services/issuance/internal/consent"
@@ -57,7 +56,7 @@ func New(ctx context.Context, d service.Deps) (*service.Service, error) {
 		Tokens: eventlog.Repository[token.State]{Log: d.Log, Kind: "issuance.token"}, Consents: consents, Underway: pending, Names: names,
 		Observe: d.Log.Observe, Now: d.Clock, Logger: d.Logger,
 	}
-	authorizers := &applied.Positions{Watch: d.Pulse.Watch, Now: d.Clock, Logger: d.Logger}
+	authorizers := receipts(d, keys, own.Issuer)
 	tree, revocations, err := trees(d, own.TokenLifetime)
 	if err != nil {
 		return nil, err
@@ -88,7 +87,7 @@ func New(ctx context.Context, d service.Deps) (*service.Service, error) {
 	uses := &projection.Runner{Name: "activity", DB: d.DB, Follow: d.Log.FollowActivity, First: d.Log.ActivityFirst, Views: view.Activity, Service: d.Name, Logger: d.Logger, Tracer: tracer}
 	return withPeople(d, names, pending, withKinds(&service.Service{
 		Views: view.All, Start: custodian.Ensure,
-		Folds:    []service.Fold{standings.Apply, providers.Apply, keys.Fold, revocations.Apply},
+		Folds:    []service.Fold{authorizers.Fold, standings.Apply, providers.Apply, keys.Fold, revocations.Apply},
 		Policies: append(policy.All(policies), projection.Erases[*identityv1.PersonErased](d.Vault)),
 		Background: map[string]func(context.Context) error{
 			"deadlines":   due.Run,

@@ -27,7 +27,13 @@ type Applied struct {
 	Position   uint64                 `protobuf:"varint,1,opt,name=position,proto3" json:"position,omitempty"`
 	Authorizer string                 `protobuf:"bytes,2,opt,name=authorizer,proto3" json:"authorizer,omitempty"`
 	// sandbox | production; empty for one that serves both.
-	Environment   string `protobuf:"bytes,3,opt,name=environment,proto3" json:"environment,omitempty"`
+	Environment string `protobuf:"bytes,3,opt,name=environment,proto3" json:"environment,omitempty"`
+	// When it said so, Unix milliseconds.
+	At int64 `protobuf:"varint,4,opt,name=at,proto3" json:"at,omitempty"`
+	// Names the key of its AuthorizerJoined, RFC 7638.
+	KeyId string `protobuf:"bytes,5,opt,name=key_id,json=keyId,proto3" json:"key_id,omitempty"`
+	// Ed25519 over the words of libs/receipt.
+	Signature     []byte `protobuf:"bytes,6,opt,name=signature,proto3" json:"signature,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -81,6 +87,27 @@ func (x *Applied) GetEnvironment() string {
 		return x.Environment
 	}
 	return ""
+}
+
+func (x *Applied) GetAt() int64 {
+	if x != nil {
+		return x.At
+	}
+	return 0
+}
+
+func (x *Applied) GetKeyId() string {
+	if x != nil {
+		return x.KeyId
+	}
+	return ""
+}
+
+func (x *Applied) GetSignature() []byte {
+	if x != nil {
+		return x.Signature
+	}
+	return nil
 }
 
 // Spent is what an authorizer tells the others several times a second: how much of shared limits it has used and may use
@@ -257,13 +284,16 @@ var File_event_v1_pulse_proto protoreflect.FileDescriptor
 
 const file_event_v1_pulse_proto_rawDesc = "" +
 	"\n" +
-	"\x14event/v1/pulse.proto\x12\bevent.v1\"g\n" +
+	"\x14event/v1/pulse.proto\x12\bevent.v1\"\xac\x01\n" +
 	"\aApplied\x12\x1a\n" +
 	"\bposition\x18\x01 \x01(\x04R\bposition\x12\x1e\n" +
 	"\n" +
 	"authorizer\x18\x02 \x01(\tR\n" +
 	"authorizer\x12 \n" +
-	"\venvironment\x18\x03 \x01(\tR\venvironment\"\x8a\x03\n" +
+	"\venvironment\x18\x03 \x01(\tR\venvironment\x12\x0e\n" +
+	"\x02at\x18\x04 \x01(\x03R\x02at\x12\x15\n" +
+	"\x06key_id\x18\x05 \x01(\tR\x05keyId\x12\x1c\n" +
+	"\tsignature\x18\x06 \x01(\fR\tsignature\"\x8a\x03\n" +
 	"\x05Spent\x12\x1e\n" +
 	"\n" +
 	"authorizer\x18\x10 \x01(\tR\n" +

@@ -88,11 +88,12 @@ var File_issuance_v1_token_proto protoreflect.FileDescriptor
 
 const file_issuance_v1_token_proto_rawDesc = "" +
 	"\n" +
-	"\x17issuance/v1/token.proto\x12\vissuance.v1\x1a\x16event/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc7\x01\n" +
+	"\x17issuance/v1/token.proto\x12\vissuance.v1\x1a\x16event/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd4\x01\n" +
 	"\fTokenRevoked\x12#\n" +
-	"\rcredential_id\x18\x01 \x01(\tR\fcredentialId\x129\n" +
+	"\rcredential_id\x18\x01 \x01(\tR\fcredentialId\x12F\n" +
 	"\n" +
-	"expires_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\texpiresAt\x12'\n" +
+	"expires_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampB\v\xf2\xb5\x18\a\n" +
+	"\x05tokenR\texpiresAt\x12'\n" +
 	"\x0forganization_id\x18\x03 \x01(\tR\x0eorganizationId:.\x8a\xb5\x18\x1f{actor} revoked token {subject}\x9a\xb5\x18\a\n" +
 	"\x05tokenB?Z=github.com/chancery-dev/chancery/proto/issuance/v1;issuancev1b\x06proto3"
 

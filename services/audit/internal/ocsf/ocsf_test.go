@@ -22,6 +22,7 @@ import (
 	_ "github.com/chancery-dev/chancery/proto/activity/v1"
 	_ "github.com/chancery-dev/chancery/proto/approval/v1"
 	_ "github.com/chancery-dev/chancery/proto/audit/v1"
+	_ "github.com/chancery-dev/chancery/proto/gateway/v1"
 	_ "github.com/chancery-dev/chancery/proto/identity/v1"
 	_ "github.com/chancery-dev/chancery/proto/issuance/v1"
 	_ "github.com/chancery-dev/chancery/proto/registry/v1"

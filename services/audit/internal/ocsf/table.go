@@ -106,6 +106,13 @@ var mappings = map[string]mapping{
 	"registry.v1.ApplicationEnabled":       {entity, enable, low, "Application", false},
 	"registry.v1.ApplicationOffboarded":    {entity, remove, medium, "Application", false},
 
+	"gateway.v1.AuthorizerJoined":     {entity, activate, informational, "Authorizer", false},
+	"gateway.v1.AuthorizerLeft":       {entity, deactivate, low, "Authorizer", false},
+	"issuance.v1.AuthorizerSignedOff": {entity, deactivate, medium, "Authorizer", false},
+	"activity.v1.AuthorizerStale":     {eventLog, other("Stale"), high, "authorizers", true},
+	"activity.v1.AuthorizerSilent":    {eventLog, other("Silent"), high, "authorizers", true},
+	"activity.v1.ReceiptSigned":       {eventLog, other("Receipt"), informational, "receipts", false},
+
 	"approval.v1.RequestSubmitted":    {entity, create, informational, "Access request", false},
 	"approval.v1.RequestReviewed":     {entity, other("Review"), informational, "Access request", false},
 	"approval.v1.RequestReviewVoided": {entity, other("Void"), low, "Access request", false},

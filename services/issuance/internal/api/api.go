@@ -36,7 +36,7 @@ type Deps struct {
 	Consents     eventlog.Repository[consent.State]
 	Fold         oauth.Fold
 	Standing     *standing.Fold
-	Applied      *applied.Positions
+	Applied      *applied.Maker
 	Fingerprints *secret.Fingerprints
 	OAuth        *oauth.Server
 	SigningKeys  eventlog.Repository[signingkey.State]
@@ -129,6 +129,7 @@ func Routes(e *endpoint.API, d Deps) {
 	consentRoutes(e, a)
 	actingRoutes(e, d.OAuth)
 
+	a.receipts(e)
 	a.treeRoutes(e)
 	a.signingKeyRoutes(e)
 

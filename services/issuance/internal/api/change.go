@@ -125,5 +125,5 @@ func (a *api) decide(ctx context.Context, id string, cmd aggregate.Command[crede
 	if err != nil {
 		return endpoint.Answer[ended]{}, err
 	}
-	return endpoint.At(out.Position, ended{ID: id, Position: out.Position, Repeated: out.Repeated, Receipt: a.Applied.Wait(ctx, out.Position)}), nil
+	return endpoint.At(out.Position, ended{ID: id, Position: out.Position, Repeated: out.Repeated, Receipt: a.Applied.Answer(ctx, out.Position)}), nil
 }

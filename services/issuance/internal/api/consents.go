@@ -168,5 +168,5 @@ func (a *api) endConsent(ctx context.Context, in byID) (endpoint.Answer[consentE
 	if err != nil {
 		return endpoint.Answer[consentEnded]{}, err
 	}
-	return endpoint.At(out.Position, consentEnded{ID: in.ID, Position: out.Position, Repeated: out.Repeated, Receipt: a.Applied.Wait(ctx, out.Position)}), nil
+	return endpoint.At(out.Position, consentEnded{ID: in.ID, Position: out.Position, Repeated: out.Repeated, Receipt: a.Applied.Answer(ctx, out.Position)}), nil
 }
