@@ -176,8 +176,12 @@ type UsageWindow struct {
 	Authorizer    string                 `protobuf:"bytes,9,opt,name=authorizer,proto3" json:"authorizer,omitempty"`
 	// Where the calls came from, as far as it names nobody: /24 of IPv4, /48 of IPv6; "other" beyond the first thirty-two.
 	CallsByNetwork map[string]uint64 `protobuf:"bytes,10,rep,name=calls_by_network,json=callsByNetwork,proto3" json:"calls_by_network,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// By id of the operation; what is beyond the hundred most used is under the empty name.
+	CallsByOperation map[string]uint64 `protobuf:"bytes,11,rep,name=calls_by_operation,json=callsByOperation,proto3" json:"calls_by_operation,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	// Calls that would be denied if the grant were narrowed as proposed, by scope.
+	WouldDeny     map[string]uint64 `protobuf:"bytes,12,rep,name=would_deny,json=wouldDeny,proto3" json:"would_deny,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *UsageWindow) Reset() {
@@ -280,6 +284,268 @@ func (x *UsageWindow) GetCallsByNetwork() map[string]uint64 {
 	return nil
 }
 
+func (x *UsageWindow) GetCallsByOperation() map[string]uint64 {
+	if x != nil {
+		return x.CallsByOperation
+	}
+	return nil
+}
+
+func (x *UsageWindow) GetWouldDeny() map[string]uint64 {
+	if x != nil {
+		return x.WouldDeny
+	}
+	return nil
+}
+
+// A secret that was retired or revoked was presented again: somebody holds it who should not. At most one in a window for
+// each generation.
+type RetiredCredentialUsed struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	CredentialId  string                 `protobuf:"bytes,1,opt,name=credential_id,json=credentialId,proto3" json:"credential_id,omitempty"`
+	ApplicationId string                 `protobuf:"bytes,2,opt,name=application_id,json=applicationId,proto3" json:"application_id,omitempty"`
+	ProductId     string                 `protobuf:"bytes,3,opt,name=product_id,json=productId,proto3" json:"product_id,omitempty"`
+	Generation    uint32                 `protobuf:"varint,4,opt,name=generation,proto3" json:"generation,omitempty"`
+	// retired | revoked
+	State      string                 `protobuf:"bytes,5,opt,name=state,proto3" json:"state,omitempty"`
+	Count      uint64                 `protobuf:"varint,6,opt,name=count,proto3" json:"count,omitempty"`
+	FirstAt    *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=first_at,json=firstAt,proto3" json:"first_at,omitempty"`
+	LastAt     *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=last_at,json=lastAt,proto3" json:"last_at,omitempty"`
+	Authorizer string                 `protobuf:"bytes,9,opt,name=authorizer,proto3" json:"authorizer,omitempty"`
+	// Where the last one came from.
+	Network       string `protobuf:"bytes,10,opt,name=network,proto3" json:"network,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RetiredCredentialUsed) Reset() {
+	*x = RetiredCredentialUsed{}
+	mi := &file_activity_v1_gateway_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RetiredCredentialUsed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RetiredCredentialUsed) ProtoMessage() {}
+
+func (x *RetiredCredentialUsed) ProtoReflect() protoreflect.Message {
+	mi := &file_activity_v1_gateway_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RetiredCredentialUsed.ProtoReflect.Descriptor instead.
+func (*RetiredCredentialUsed) Descriptor() ([]byte, []int) {
+	return file_activity_v1_gateway_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *RetiredCredentialUsed) GetCredentialId() string {
+	if x != nil {
+		return x.CredentialId
+	}
+	return ""
+}
+
+func (x *RetiredCredentialUsed) GetApplicationId() string {
+	if x != nil {
+		return x.ApplicationId
+	}
+	return ""
+}
+
+func (x *RetiredCredentialUsed) GetProductId() string {
+	if x != nil {
+		return x.ProductId
+	}
+	return ""
+}
+
+func (x *RetiredCredentialUsed) GetGeneration() uint32 {
+	if x != nil {
+		return x.Generation
+	}
+	return 0
+}
+
+func (x *RetiredCredentialUsed) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *RetiredCredentialUsed) GetCount() uint64 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *RetiredCredentialUsed) GetFirstAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.FirstAt
+	}
+	return nil
+}
+
+func (x *RetiredCredentialUsed) GetLastAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LastAt
+	}
+	return nil
+}
+
+func (x *RetiredCredentialUsed) GetAuthorizer() string {
+	if x != nil {
+		return x.Authorizer
+	}
+	return ""
+}
+
+func (x *RetiredCredentialUsed) GetNetwork() string {
+	if x != nil {
+		return x.Network
+	}
+	return ""
+}
+
+// A consumer used up a limit of a product, and was refused until the limit's window is over.
+type QuotaExhausted struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	CredentialId  string                 `protobuf:"bytes,1,opt,name=credential_id,json=credentialId,proto3" json:"credential_id,omitempty"`
+	ApplicationId string                 `protobuf:"bytes,2,opt,name=application_id,json=applicationId,proto3" json:"application_id,omitempty"`
+	ProductId     string                 `protobuf:"bytes,3,opt,name=product_id,json=productId,proto3" json:"product_id,omitempty"`
+	// Name of the limit within the product.
+	Limit string `protobuf:"bytes,4,opt,name=limit,proto3" json:"limit,omitempty"`
+	// application | organization
+	Per           string `protobuf:"bytes,5,opt,name=per,proto3" json:"per,omitempty"`
+	Calls         uint64 `protobuf:"varint,6,opt,name=calls,proto3" json:"calls,omitempty"`
+	WindowSeconds uint64 `protobuf:"varint,7,opt,name=window_seconds,json=windowSeconds,proto3" json:"window_seconds,omitempty"`
+	// How many calls were refused.
+	Count         uint64                 `protobuf:"varint,8,opt,name=count,proto3" json:"count,omitempty"`
+	FirstAt       *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=first_at,json=firstAt,proto3" json:"first_at,omitempty"`
+	LastAt        *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=last_at,json=lastAt,proto3" json:"last_at,omitempty"`
+	Authorizer    string                 `protobuf:"bytes,11,opt,name=authorizer,proto3" json:"authorizer,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *QuotaExhausted) Reset() {
+	*x = QuotaExhausted{}
+	mi := &file_activity_v1_gateway_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *QuotaExhausted) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*QuotaExhausted) ProtoMessage() {}
+
+func (x *QuotaExhausted) ProtoReflect() protoreflect.Message {
+	mi := &file_activity_v1_gateway_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use QuotaExhausted.ProtoReflect.Descriptor instead.
+func (*QuotaExhausted) Descriptor() ([]byte, []int) {
+	return file_activity_v1_gateway_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *QuotaExhausted) GetCredentialId() string {
+	if x != nil {
+		return x.CredentialId
+	}
+	return ""
+}
+
+func (x *QuotaExhausted) GetApplicationId() string {
+	if x != nil {
+		return x.ApplicationId
+	}
+	return ""
+}
+
+func (x *QuotaExhausted) GetProductId() string {
+	if x != nil {
+		return x.ProductId
+	}
+	return ""
+}
+
+func (x *QuotaExhausted) GetLimit() string {
+	if x != nil {
+		return x.Limit
+	}
+	return ""
+}
+
+func (x *QuotaExhausted) GetPer() string {
+	if x != nil {
+		return x.Per
+	}
+	return ""
+}
+
+func (x *QuotaExhausted) GetCalls() uint64 {
+	if x != nil {
+		return x.Calls
+	}
+	return 0
+}
+
+func (x *QuotaExhausted) GetWindowSeconds() uint64 {
+	if x != nil {
+		return x.WindowSeconds
+	}
+	return 0
+}
+
+func (x *QuotaExhausted) GetCount() uint64 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *QuotaExhausted) GetFirstAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.FirstAt
+	}
+	return nil
+}
+
+func (x *QuotaExhausted) GetLastAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LastAt
+	}
+	return nil
+}
+
+func (x *QuotaExhausted) GetAuthorizer() string {
+	if x != nil {
+		return x.Authorizer
+	}
+	return ""
+}
+
 var File_activity_v1_gateway_proto protoreflect.FileDescriptor
 
 const file_activity_v1_gateway_proto_rawDesc = "" +
@@ -303,7 +569,7 @@ const file_activity_v1_gateway_proto_rawDesc = "" +
 	"\x05scope\x18\v \x01(\tR\x05scope\x12\x1e\n" +
 	"\n" +
 	"generation\x18\f \x01(\rR\n" +
-	"generation:'\x8a\xb5\x18#{count} calls were denied: {reason}\"\x9b\x05\n" +
+	"generation:'\x8a\xb5\x18#{count} calls were denied: {reason}\"\xc4\a\n" +
 	"\vUsageWindow\x12#\n" +
 	"\rcredential_id\x18\x01 \x01(\tR\fcredentialId\x12%\n" +
 	"\x0eapplication_id\x18\x02 \x01(\tR\rapplicationId\x12\x1d\n" +
@@ -320,13 +586,55 @@ const file_activity_v1_gateway_proto_rawDesc = "" +
 	"authorizer\x18\t \x01(\tR\n" +
 	"authorizer\x12V\n" +
 	"\x10calls_by_network\x18\n" +
-	" \x03(\v2,.activity.v1.UsageWindow.CallsByNetworkEntryR\x0ecallsByNetwork\x1a?\n" +
+	" \x03(\v2,.activity.v1.UsageWindow.CallsByNetworkEntryR\x0ecallsByNetwork\x12\\\n" +
+	"\x12calls_by_operation\x18\v \x03(\v2..activity.v1.UsageWindow.CallsByOperationEntryR\x10callsByOperation\x12F\n" +
+	"\n" +
+	"would_deny\x18\f \x03(\v2'.activity.v1.UsageWindow.WouldDenyEntryR\twouldDeny\x1a?\n" +
 	"\x11CallsByScopeEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x04R\x05value:\x028\x01\x1aA\n" +
 	"\x13CallsByNetworkEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\x04R\x05value:\x028\x01:1\x8a\xb5\x18-credential {credential_id} made {count} callsB?Z=github.com/chancery-dev/chancery/proto/activity/v1;activityv1b\x06proto3"
+	"\x05value\x18\x02 \x01(\x04R\x05value:\x028\x01\x1aC\n" +
+	"\x15CallsByOperationEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x04R\x05value:\x028\x01\x1a<\n" +
+	"\x0eWouldDenyEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x04R\x05value:\x028\x01:1\x8a\xb5\x18-credential {credential_id} made {count} calls\"\xc4\x03\n" +
+	"\x15RetiredCredentialUsed\x12#\n" +
+	"\rcredential_id\x18\x01 \x01(\tR\fcredentialId\x12%\n" +
+	"\x0eapplication_id\x18\x02 \x01(\tR\rapplicationId\x12\x1d\n" +
+	"\n" +
+	"product_id\x18\x03 \x01(\tR\tproductId\x12\x1e\n" +
+	"\n" +
+	"generation\x18\x04 \x01(\rR\n" +
+	"generation\x12\x14\n" +
+	"\x05state\x18\x05 \x01(\tR\x05state\x12\x14\n" +
+	"\x05count\x18\x06 \x01(\x04R\x05count\x125\n" +
+	"\bfirst_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\afirstAt\x123\n" +
+	"\alast_at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\x06lastAt\x12\x1e\n" +
+	"\n" +
+	"authorizer\x18\t \x01(\tR\n" +
+	"authorizer\x12\x18\n" +
+	"\anetwork\x18\n" +
+	" \x01(\tR\anetwork:N\x8a\xb5\x18Ja retired secret of credential {credential_id} was presented {count} times\"\xb1\x03\n" +
+	"\x0eQuotaExhausted\x12#\n" +
+	"\rcredential_id\x18\x01 \x01(\tR\fcredentialId\x12%\n" +
+	"\x0eapplication_id\x18\x02 \x01(\tR\rapplicationId\x12\x1d\n" +
+	"\n" +
+	"product_id\x18\x03 \x01(\tR\tproductId\x12\x14\n" +
+	"\x05limit\x18\x04 \x01(\tR\x05limit\x12\x10\n" +
+	"\x03per\x18\x05 \x01(\tR\x03per\x12\x14\n" +
+	"\x05calls\x18\x06 \x01(\x04R\x05calls\x12%\n" +
+	"\x0ewindow_seconds\x18\a \x01(\x04R\rwindowSeconds\x12\x14\n" +
+	"\x05count\x18\b \x01(\x04R\x05count\x125\n" +
+	"\bfirst_at\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\afirstAt\x123\n" +
+	"\alast_at\x18\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampR\x06lastAt\x12\x1e\n" +
+	"\n" +
+	"authorizer\x18\v \x01(\tR\n" +
+	"authorizer:-\x8a\xb5\x18){count} calls were over the limit {limit}B?Z=github.com/chancery-dev/chancery/proto/activity/v1;activityv1b\x06proto3"
 
 var (
 	file_activity_v1_gateway_proto_rawDescOnce sync.Once
@@ -340,26 +648,36 @@ func file_activity_v1_gateway_proto_rawDescGZIP() []byte {
 	return file_activity_v1_gateway_proto_rawDescData
 }
 
-var file_activity_v1_gateway_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_activity_v1_gateway_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_activity_v1_gateway_proto_goTypes = []any{
 	(*AccessDenied)(nil),          // 0: activity.v1.AccessDenied
 	(*UsageWindow)(nil),           // 1: activity.v1.UsageWindow
-	nil,                           // 2: activity.v1.UsageWindow.CallsByScopeEntry
-	nil,                           // 3: activity.v1.UsageWindow.CallsByNetworkEntry
-	(*timestamppb.Timestamp)(nil), // 4: google.protobuf.Timestamp
+	(*RetiredCredentialUsed)(nil), // 2: activity.v1.RetiredCredentialUsed
+	(*QuotaExhausted)(nil),        // 3: activity.v1.QuotaExhausted
+	nil,                           // 4: activity.v1.UsageWindow.CallsByScopeEntry
+	nil,                           // 5: activity.v1.UsageWindow.CallsByNetworkEntry
+	nil,                           // 6: activity.v1.UsageWindow.CallsByOperationEntry
+	nil,                           // 7: activity.v1.UsageWindow.WouldDenyEntry
+	(*timestamppb.Timestamp)(nil), // 8: google.protobuf.Timestamp
 }
 var file_activity_v1_gateway_proto_depIdxs = []int32{
-	4, // 0: activity.v1.AccessDenied.first_at:type_name -> google.protobuf.Timestamp
-	4, // 1: activity.v1.AccessDenied.last_at:type_name -> google.protobuf.Timestamp
-	2, // 2: activity.v1.UsageWindow.calls_by_scope:type_name -> activity.v1.UsageWindow.CallsByScopeEntry
-	4, // 3: activity.v1.UsageWindow.first_at:type_name -> google.protobuf.Timestamp
-	4, // 4: activity.v1.UsageWindow.last_at:type_name -> google.protobuf.Timestamp
-	3, // 5: activity.v1.UsageWindow.calls_by_network:type_name -> activity.v1.UsageWindow.CallsByNetworkEntry
-	6, // [6:6] is the sub-list for method output_type
-	6, // [6:6] is the sub-list for method input_type
-	6, // [6:6] is the sub-list for extension type_name
-	6, // [6:6] is the sub-list for extension extendee
-	0, // [0:6] is the sub-list for field type_name
+	8,  // 0: activity.v1.AccessDenied.first_at:type_name -> google.protobuf.Timestamp
+	8,  // 1: activity.v1.AccessDenied.last_at:type_name -> google.protobuf.Timestamp
+	4,  // 2: activity.v1.UsageWindow.calls_by_scope:type_name -> activity.v1.UsageWindow.CallsByScopeEntry
+	8,  // 3: activity.v1.UsageWindow.first_at:type_name -> google.protobuf.Timestamp
+	8,  // 4: activity.v1.UsageWindow.last_at:type_name -> google.protobuf.Timestamp
+	5,  // 5: activity.v1.UsageWindow.calls_by_network:type_name -> activity.v1.UsageWindow.CallsByNetworkEntry
+	6,  // 6: activity.v1.UsageWindow.calls_by_operation:type_name -> activity.v1.UsageWindow.CallsByOperationEntry
+	7,  // 7: activity.v1.UsageWindow.would_deny:type_name -> activity.v1.UsageWindow.WouldDenyEntry
+	8,  // 8: activity.v1.RetiredCredentialUsed.first_at:type_name -> google.protobuf.Timestamp
+	8,  // 9: activity.v1.RetiredCredentialUsed.last_at:type_name -> google.protobuf.Timestamp
+	8,  // 10: activity.v1.QuotaExhausted.first_at:type_name -> google.protobuf.Timestamp
+	8,  // 11: activity.v1.QuotaExhausted.last_at:type_name -> google.protobuf.Timestamp
+	12, // [12:12] is the sub-list for method output_type
+	12, // [12:12] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_activity_v1_gateway_proto_init() }
@@ -373,7 +691,7 @@ func file_activity_v1_gateway_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_activity_v1_gateway_proto_rawDesc), len(file_activity_v1_gateway_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   4,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -61,11 +61,7 @@ var memory = sync.Pool{New: func() any { return new(asked) }}
 // why not, nil if it may.
 func (d *Doors) judge(ctx context.Context, q *asked, address string) *refusal {
 	d.Authorizer.Judge(ctx, &q.request, &q.verdict)
-	network := ""
-	if !q.verdict.Allowed() {
-		network = Network(address)
-	}
-	d.Count(&q.verdict, network)
+	d.Count(&q.verdict, Network(address))
 	q.decision = d.Decision(&q.verdict)
 	if !q.verdict.Allowed() {
 		return d.refusals.of(&q.verdict)

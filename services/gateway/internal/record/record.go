@@ -5,6 +5,7 @@ package record
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -55,6 +56,10 @@ type usage struct {
 	id, application, organization string
 	count                         uint64
 	first, last                   time.Time
+	// shadowed calls would be denied in part by a proposal, if they need one of the scopes in shadow.
+	shadowed uint64
+	shadow   []string
+	networks map[string]uint64
 }
 
 // denied is what denials have alike that are counted together.
@@ -63,24 +68,28 @@ type denied struct {
 	network                string
 	operation, scope       string
 	reason                 verdict.Reason
+	// secret says that a secret was shown and no token.
+	secret bool
 }
 
 type denial struct {
 	id, application, organization, product string
 	count                                  uint64
 	first, last, written                   time.Time
+	// from is where the last one came from.
+	from string
 }
 
 // Count takes note of a verdict.
 func (b *Book) Count(v *verdict.Verdict, network string) {
 	if v.Allowed() {
-		b.admitted(v)
+		b.admitted(v, network)
 		return
 	}
 	b.refused(v, network)
 }
 
-func (b *Book) admitted(v *verdict.Verdict) {
+func (b *Book) admitted(v *verdict.Verdict, network string) {
 	s := &b.usage[v.Credential.Index%shards]
 	k := used{v.Credential.Index, v.Credential.Generation, v.Operation}
 	s.Lock()
@@ -94,11 +103,21 @@ func (b *Book) admitted(v *verdict.Verdict) {
 	}
 	u.count++
 	u.last = v.At
+	if len(v.Credential.Shadow) > 0 {
+		u.shadowed++
+		u.shadow = v.Credential.Shadow
+	}
+	if network != "" {
+		if u.networks == nil {
+			u.networks = map[string]uint64{}
+		}
+		add(u.networks, network, 1)
+	}
 	s.Unlock()
 }
 
 func (b *Book) refused(v *verdict.Verdict, network string) {
-	k := denied{credential: v.Credential.Index, generation: v.Credential.Generation, reason: v.Reason, scope: v.Scope}
+	k := denied{credential: v.Credential.Index, generation: v.Credential.Generation, reason: v.Reason, scope: v.Scope, secret: v.Token == ""}
 	if k.credential == 0 {
 		k.network = network
 	}
@@ -129,7 +148,7 @@ func (b *Book) refused(v *verdict.Verdict, network string) {
 		d.first = v.At
 	}
 	d.count++
-	d.last = v.At
+	d.last, d.from = v.At, network
 }
 
 // Run writes windows down until ctx ends, and then what is left.
@@ -169,6 +188,9 @@ func (b *Book) WriteDenials(ctx context.Context, all bool) {
 			delete(b.denials, k)
 		case d.count > 0 && over:
 			out = append(out, b.denial(k, *d))
+			if o, ok := b.retired(k, *d); ok {
+				out = append(out, o)
+			}
 			d.count, d.written = 0, now
 		}
 	}
@@ -176,6 +198,9 @@ func (b *Book) WriteDenials(ctx context.Context, all bool) {
 	b.write(ctx, "denial", out, func(o observation) {
 		b.mu.Lock()
 		defer b.mu.Unlock()
+		if o.denied == nil {
+			return // it is told with the next window
+		}
 		if d := b.denials[o.key]; d != nil {
 			if d.count == 0 {
 				d.last = o.denied.GetLastAt().AsTime()
@@ -209,7 +234,7 @@ func (b *Book) WriteUsage(ctx context.Context) {
 			if o == nil {
 				fact := &activityv1.UsageWindow{
 					CredentialId: u.id, ApplicationId: u.application, ProductId: k.operation.ProductID, Generation: k.generation,
-					CallsByScope: map[string]uint64{}, FirstAt: timestamppb.New(u.first), LastAt: timestamppb.New(u.last), Authorizer: b.Authorizer,
+					CallsByScope: map[string]uint64{}, CallsByOperation: map[string]uint64{}, CallsByNetwork: map[string]uint64{}, WouldDeny: map[string]uint64{}, FirstAt: timestamppb.New(u.first), LastAt: timestamppb.New(u.last), Authorizer: b.Authorizer,
 				}
 				o = &observation{id: u.id, organization: u.organization, fact: fact, used: fact}
 				windows[whose{k.credential, k.generation}] = o
@@ -219,6 +244,7 @@ func (b *Book) WriteUsage(ctx context.Context) {
 	}
 	out := make([]observation, 0, len(windows))
 	for _, o := range windows {
+		trim(o.used.CallsByOperation)
 		out = append(out, *o)
 	}
 	b.write(ctx, "usage", out, func(o observation) {
@@ -238,6 +264,13 @@ func (o *observation) add(operation *contract.Operation, u *usage) {
 	w := o.used
 	for _, scope := range operation.Scopes {
 		w.CallsByScope[scope] += u.count
+		if u.shadowed > 0 && slices.Contains(u.shadow, scope) {
+			w.WouldDeny[scope] += u.shadowed
+		}
+	}
+	w.CallsByOperation[operation.ID] += u.count
+	for network, n := range u.networks {
+		add(w.CallsByNetwork, network, n)
 	}
 	w.Count += u.count
 	if u.first.Before(w.FirstAt.AsTime()) {
