@@ -7,7 +7,9 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/chancery-dev/chancery/libs/dpop"
 	"github.com/chancery-dev/chancery/libs/service"
+	"github.com/chancery-dev/chancery/services/portal/internal/bearer"
 	"github.com/chancery-dev/chancery/services/portal/internal/bff"
 	"github.com/chancery-dev/chancery/services/portal/internal/browser"
 	"github.com/chancery-dev/chancery/services/portal/internal/roster"
@@ -39,13 +41,14 @@ func wire(ctx context.Context, d service.Deps, personas []Persona) (*service.Ser
 		return nil, err
 	}
 	sessions, roles := browser.Store{DB: d.DB, Idle: own.SessionIdle}, &roster.Roster{}
+	tokens := &bearer.Tokens{Issuer: strings.TrimSuffix(own.PublicURL, "/"), Proofs: dpop.New(d.Clock), Now: d.Clock}
 	front := bff.New(bff.Options{
-		Services: services, Sessions: sessions, Roster: roles, Fold: d.Lineage, Signer: d.Signer, UI: ui.New(web.Files()), Personas: personas,
+		Services: services, Sessions: sessions, Roster: roles, Fold: d.Lineage, Signer: d.Signer, Tokens: tokens, UI: ui.New(web.Files()), Personas: personas,
 		Secure: strings.HasPrefix(own.PublicURL, "https://"), TrustedProxies: d.Config.TrustedProxies, Clock: d.Clock, Logger: d.Logger,
 		Tracer: d.Traces.Tracer("github.com/chancery-dev/chancery/services/portal"),
 	})
 	return &service.Service{
-		Handler: front, Folds: []service.Fold{roles.Apply}, Signs: true, Start: sessions.Prepare,
+		Handler: front, Folds: []service.Fold{roles.Apply, tokens.Apply}, Signs: true, Start: sessions.Prepare,
 		Background: map[string]func(context.Context) error{
 			"sweep": func(ctx context.Context) error { return sessions.Sweep(ctx, d.Clock) },
 		},

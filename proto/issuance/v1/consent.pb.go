@@ -254,7 +254,7 @@ func (x *ConsentReuseDetected) GetNumber() uint32 {
 
 type ConsentRevoked struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// withdrawn | client_revoked | policy | person_left | session_compromised | credential_ended
+	// withdrawn | client_revoked | policy | person_left | session_compromised | sessions_ended | credential_ended
 	Reason        string `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -69,8 +69,21 @@ func SignIn(ctx context.Context, portal, email string) (*Person, error) {
 	return p, p.walk(ctx, "/auth/start?email="+url.QueryEscape(email)+"&return_to=/")
 }
 
+// As is whoever a transport speaks for, such as somebody signed in to the command line.
+func As(portal string, transport http.RoundTripper) *Person {
+	return &Person{portal: strings.TrimSuffix(portal, "/"), http: &http.Client{Transport: transport, Timeout: 30 * time.Second}}
+}
+
+// errNotHere says that a program cannot touch the person's second factor.
+var errNotHere = errors.New("this wants a second factor not older than five minutes: chancery login, then try again")
+
 // StepUp proves the person's second factor again.
-func (p *Person) StepUp(ctx context.Context) error { return p.walk(ctx, "/auth/step-up?return_to=/") }
+func (p *Person) StepUp(ctx context.Context) error {
+	if p.Email == "" {
+		return errNotHere
+	}
+	return p.walk(ctx, "/auth/step-up?return_to=/")
+}
 
 func (p *Person) walk(_ context.Context, path string) error {
 	response, err := devidp.Walk(p.http, p.portal+path, p.Email)

@@ -43,9 +43,9 @@ func (s *Server) read(ctx context.Context, compact string) (accesstoken.Claims, 
 	return c, s.Fold.LiveClaim(claim, s.Now())
 }
 
-// asked is a request about one token from a client that authenticated.
-func (s *Server) asked(w http.ResponseWriter, r *http.Request) (*tokenRequest, bool) {
-	q, err := s.entered(w, r)
+// asked is a request about one token from a client that may ask; a public one authenticates by nothing and revokes its own.
+func (s *Server) asked(w http.ResponseWriter, r *http.Request, enter func(http.ResponseWriter, *http.Request, ...string) (*tokenRequest, error)) (*tokenRequest, bool) {
+	q, err := enter(w, r)
 	if err == nil && q.form.Get("token") == "" {
 		err = invalidRequest("token is missing")
 	}
@@ -59,7 +59,7 @@ func (s *Server) asked(w http.ResponseWriter, r *http.Request) (*tokenRequest, b
 // Introspect is RFC 7662; a client learns of tokens of its own product that were issued to its own organisation, or of all
 // of them if its organisation provides the product. Of any other it learns only that it is not active.
 func (s *Server) Introspect(w http.ResponseWriter, r *http.Request) {
-	q, ok := s.asked(w, r)
+	q, ok := s.asked(w, r, s.entered)
 	if !ok {
 		return
 	}
@@ -104,7 +104,7 @@ func introspected(c accesstoken.Claims) introspection {
 // Revoke is RFC 7009: 200 whether or not there was anything to revoke, whatever the hint; only the client's own tokens end,
 // and with one every token that was exchanged from it.
 func (s *Server) Revoke(w http.ResponseWriter, r *http.Request) {
-	q, ok := s.asked(w, r)
+	q, ok := s.asked(w, r, s.calling)
 	if !ok {
 		return
 	}

@@ -16,6 +16,16 @@ func (d Deps) recordConsents(ctx context.Context, r eventlog.Recorded, _ int, fa
 	id := r.Envelope.GetSubject().GetId()
 	var person, credential, reason string
 	switch fact.(type) {
+	case *identityv1.PersonSessionsEnded, *identityv1.PersonLocked: // the command line's consent is a session too
+		ids, err := d.Rows.OwnConsents(ctx, id, r.Time)
+		for _, id := range ids {
+			if err == nil {
+				_, err = d.Consents.Handle(ctx, id, consent.Revoke{Reason: "sessions_ended"})
+			}
+		}
+		return err
+	}
+	switch fact.(type) {
 	case *issuancev1.ConsentGiven: // by a decision that had not seen what ended meanwhile
 		return d.recordConsent(ctx, id, "policy")
 	case *identityv1.PersonDeprovisioned, *identityv1.PersonErased:

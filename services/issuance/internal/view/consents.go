@@ -133,3 +133,10 @@ func (r Rows) OpenConsents(ctx context.Context, personID, credentialID string) (
 		and ($1 <> '' and person_id = $1 or $2 <> '' and credential_id = $2) order by id`, personID, credentialID)
 	return ids, err
 }
+
+// OwnConsents lists the ids of consents of a person for clients of the suite itself, given by a moment and not recorded as ended.
+func (r Rows) OwnConsents(ctx context.Context, personID string, by time.Time) (ids []string, err error) {
+	err = r.DB.SelectContext(ctx, &ids, `select id from consents where ended_at is null and person_id = $1 and own_client <> '' and given_at <= $2 order by id`,
+		personID, by)
+	return ids, err
+}

@@ -19,6 +19,7 @@ import (
 	"github.com/chancery-dev/chancery/libs/lineage"
 	"github.com/chancery-dev/chancery/libs/principal"
 	"github.com/chancery-dev/chancery/libs/problem"
+	"github.com/chancery-dev/chancery/services/portal/internal/bearer"
 	"github.com/chancery-dev/chancery/services/portal/internal/browser"
 	"github.com/chancery-dev/chancery/services/portal/internal/roster"
 	"github.com/chancery-dev/chancery/services/portal/internal/ui"
@@ -43,6 +44,8 @@ type Options struct {
 	Roster   *roster.Roster
 	Fold     *lineage.Fold
 	Signer   *principal.Signer
+	// Tokens are those of the suite's own command line; nil accepts none.
+	Tokens *bearer.Tokens
 	// UI serves everything that is no call.
 	UI *ui.UI
 	// Personas are listed in a development suite alone.

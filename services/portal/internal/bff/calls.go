@@ -19,6 +19,9 @@ func (b *BFF) call(w http.ResponseWriter, r *http.Request) {
 	}
 	p := passage{path: "/" + rest}
 	if b.secretOf(r) == "" {
+		if b.borne(w, r, service, p) {
+			return
+		}
 		b.pass(w, r, service, p)
 		return
 	}
