@@ -51,9 +51,28 @@ func main() {
 	root.AddCommand(receiptCommand(), authorizersCommand())
 	root.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return exit{2, err} })
-	root.AddCommand(loginCommand(), logoutCommand(), whoamiCommand())
-	root.AddCommand(upCommand(), resetCommand(), demoCommand(), serveCommand(), prepareCommand(), provisionCommand(), healthcheckCommand(), configCommand(), verifyCommand(), feedCommand(), fsckCommand(), rebuildCommand(), doctorCommand(), killCommand(), signingKeyCommand())
-	root.AddCommand(whyCommand())
+	root.AddCommand(
+		loginCommand(),
+		logoutCommand(),
+		whoamiCommand(),
+		upCommand(),
+		resetCommand(),
+		demoCommand(),
+		serveCommand(),
+		prepareCommand(),
+		provisionCommand(),
+		healthcheckCommand(),
+		configCommand(),
+		verifyCommand(),
+		feedCommand(),
+		fsckCommand(),
+		rebuildCommand(),
+		doctorCommand(),
+		killCommand(),
+		signingKeyCommand(),
+		whyCommand(),
+		inventoryCommand(),
+	)
 	if err := root.ExecuteContext(ctx); err != nil {
 		code := 1
 		var e exit

@@ -202,7 +202,7 @@ func (s *Suite) Token(audience string, p principal.Principal) string {
 	portal := s.portal
 	s.mu.Unlock()
 	if portal == nil {
-		made, err := principal.NewSigner("portal", s.Clock, 24*time.Hour)
+		made, err := principal.NewSigner("portal", s.Clock, 400*24*time.Hour)
 		if err != nil {
 			s.t.Fatal(err)
 		}

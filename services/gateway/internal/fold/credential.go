@@ -150,6 +150,12 @@ func (f *Fold) rotated(name string, e *issuancev1.CredentialRotationStarted) {
 	}
 }
 
+func (f *Fold) narrowed(name string, e *issuancev1.CredentialNarrowed) {
+	if n := f.known(name); n != 0 {
+		f.credentials.at(n).scopes = f.scopes.of(e.GetScopes())
+	}
+}
+
 func (f *Fold) expired(name string) {
 	if n := f.known(name); n != 0 {
 		f.credentials.at(n).expired = true

@@ -117,6 +117,8 @@ func (f *Fold) fact(r eventlog.Recorded, fact proto.Message) (compile bool) {
 		f.issued(id, e)
 	case *issuancev1.CredentialRotationStarted:
 		f.rotated(id, e)
+	case *issuancev1.CredentialNarrowed:
+		f.narrowed(id, e)
 	case *issuancev1.CredentialExpired:
 		f.expired(id)
 	case *issuancev1.SigningKeyCreated:

@@ -130,6 +130,7 @@ func Routes(e *endpoint.API, d Deps) {
 	actingRoutes(e, d.OAuth)
 
 	a.receipts(e)
+	a.inventoryRoutes(e)
 	a.treeRoutes(e)
 	a.signingKeyRoutes(e)
 

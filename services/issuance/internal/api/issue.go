@@ -97,7 +97,7 @@ func (a *api) allowance(ctx context.Context, caller principal.Principal, grantID
 	note := a.Standing.Authorization(grantID)
 	allow := credential.Allowance{
 		GrantID: note.GrantID, RequestID: note.RequestID, ApplicationID: note.ApplicationID, OrganizationID: note.Organization,
-		ProductID: note.ProductID, Environment: note.Environment, Class: note.Class, Scopes: note.Scopes, Until: note.Until,
+		ProductID: note.ProductID, Environment: note.Environment, Class: credential.Stricter(note.Class, a.Standing.Class(note.ProductID)), Scopes: note.Scopes, Until: note.Until,
 		Usable: note.Usable(a.Now()),
 	}
 	app, found := a.Standing.Application(note.ApplicationID)

@@ -21,6 +21,14 @@ func MaxLifetime(class string) time.Duration {
 	return 30 * 24 * time.Hour
 }
 
+// Stricter is the class of the two that lets secrets live shorter.
+func Stricter(a, b string) string {
+	if b != "" && MaxLifetime(b) < MaxLifetime(a) {
+		return b
+	}
+	return a
+}
+
 // Allowance is what issuance knows of the grant and the application at the moment of issuing.
 type Allowance struct {
 	GrantID, RequestID, ApplicationID, OrganizationID, ProductID string

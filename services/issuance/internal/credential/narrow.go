@@ -16,7 +16,9 @@ type Narrow struct {
 	Scopes []string
 	// ExpiresAt is the latest end of every live secret; zero keeps their times.
 	ExpiresAt time.Time
-	Reason    string // policy_changed | unused | requested
+	// MadeBefore leaves secrets alone that were made at this time or later; zero leaves none.
+	MadeBefore time.Time
+	Reason     string // policy_changed | unused | requested
 }
 
 // Decide refuses whatever would widen the credential; what narrows nothing says nothing.
@@ -36,7 +38,7 @@ func (c Narrow) Decide(s State) ([]aggregate.Event, error) {
 	var facts []aggregate.Event
 	if !c.ExpiresAt.IsZero() {
 		for _, g := range s.Live() {
-			if c.ExpiresAt.Before(g.end()) {
+			if c.ExpiresAt.Before(g.end()) && (c.MadeBefore.IsZero() || g.StartsAt.Before(c.MadeBefore)) {
 				facts = append(facts, &issuancev1.CredentialNarrowed{
 					Scopes: scopes, Reason: c.Reason, ExpiresAt: timestamppb.New(c.ExpiresAt), Generation: g.Number,
 				})

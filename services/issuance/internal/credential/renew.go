@@ -74,7 +74,7 @@ func (g Generation) RenewableFrom() time.Time {
 
 // Successor is when a renewal made now would expire: after as long a life as before, inside grant and class.
 func (s State) Successor(now time.Time, g Generation, a Allowance) time.Time {
-	expires := now.Add(min(g.ExpiresAt.Sub(g.StartsAt), MaxLifetime(s.Class)))
+	expires := now.Add(min(g.ExpiresAt.Sub(g.StartsAt), MaxLifetime(Stricter(s.Class, a.Class))))
 	if a.Until.Before(expires) {
 		return a.Until
 	}

@@ -49,7 +49,7 @@ func (c Rotate) Decide(s State) ([]aggregate.Event, error) {
 		return nil, ErrOverlapTooLong
 	case !c.ExpiresAt.After(c.Now):
 		return nil, ErrNoExpiry
-	case c.ExpiresAt.After(a.Until), c.ExpiresAt.Sub(c.Now) > MaxLifetime(s.Class):
+	case c.ExpiresAt.After(a.Until), c.ExpiresAt.Sub(c.Now) > MaxLifetime(Stricter(s.Class, a.Class)):
 		return nil, ErrTooLong
 	}
 	next := &issuancev1.CredentialRotationStarted{

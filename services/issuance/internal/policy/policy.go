@@ -47,6 +47,7 @@ func All(d Deps) []projection.Policy {
 		{Name: "authorizations_follow_grants", On: d.followGrant},
 		{Name: "credentials_follow_endings", On: d.recordEndings},
 		{Name: "consents_follow_endings", On: d.recordConsents},
+		{Name: "secrets_follow_classes", On: d.shorten},
 	}
 }
 

@@ -35,6 +35,8 @@ type Fold struct {
 	all map[string]Application
 	// grants are authorizations by the grant's id.
 	grants map[string]authorization.State
+	// classes are those that products have now.
+	classes map[string]string
 }
 
 // Apply folds a batch.
@@ -67,6 +69,9 @@ func (f *Fold) apply(id string, fact aggregate.Event) {
 	case *issuancev1.AuthorizationOpened, *issuancev1.AuthorizationNarrowed, *issuancev1.AuthorizationClosed:
 		f.note(id, e)
 		return
+	case *registryv1.ProductClassified:
+		f.classify(id, e.Class)
+		return
 	default:
 		return
 	}
@@ -89,6 +94,22 @@ func (f *Fold) note(id string, fact aggregate.Event) {
 	f.grants[id] = f.grants[id].Evolve(fact)
 }
 
+func (f *Fold) classify(product, class string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.classes == nil {
+		f.classes = map[string]string{}
+	}
+	f.classes[product] = class
+}
+
+// Class is that of a product now, empty if it was never classified.
+func (f *Fold) Class(productID string) string {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	return f.classes[productID]
+}
+
 // Authorization is what is known of a grant now; its zero value is a grant nobody gave.
 func (f *Fold) Authorization(grantID string) authorization.State {
 	f.mu.RLock()
@@ -102,6 +123,19 @@ func (a *Application) sit(seat, person string) {
 	} else {
 		a.OwnerID = person
 	}
+}
+
+// Orphans lists the applications that lack one of their two owners or both, and are not gone.
+func (f *Fold) Orphans() []string {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	orphans := []string{}
+	for id, a := range f.all {
+		if a.Owners() < 2 && a.State != "offboarded" {
+			orphans = append(orphans, id)
+		}
+	}
+	return orphans
 }
 
 // Application is what is known of an application now, or false.

@@ -247,7 +247,7 @@ func (r Rows) Generations(ctx context.Context, ids []string) (g []Generation, er
 }
 
 // Filter narrows a list; empty fields do not.
-type Filter struct{ OrganizationID, ApplicationID, GrantID, State string }
+type Filter struct{ OrganizationID, ApplicationID, GrantID, ProductID, State string }
 
 // Credentials returns at most limit rows after the given id, by id; ids are in order of time.
 func (r Rows) Credentials(ctx context.Context, f Filter, after string, limit int) (c []Credential, err error) {
@@ -258,11 +258,11 @@ func (r Rows) Credentials(ctx context.Context, f Filter, after string, limit int
 	return c, err
 }
 
-// Under lists the ids of all credentials under a grant, an application or an organisation.
+// Under lists the ids of all credentials under a grant, an application, an organisation or a product.
 func (r Rows) Under(ctx context.Context, f Filter) (ids []string, err error) {
 	err = r.DB.SelectContext(ctx, &ids, `select id from credentials
-		where ($1 = '' or grant_id = $1) and ($2 = '' or application_id = $2) and ($3 = '' or organization_id = $3) order by id`,
-		f.GrantID, f.ApplicationID, f.OrganizationID)
+		where ($1 = '' or grant_id = $1) and ($2 = '' or application_id = $2) and ($3 = '' or organization_id = $3) and ($4 = '' or product_id = $4) order by id`,
+		f.GrantID, f.ApplicationID, f.OrganizationID, f.ProductID)
 	return ids, err
 }
 

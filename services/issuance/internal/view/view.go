@@ -11,7 +11,7 @@ import (
 // All are the views of EVENTS, Activity those of ACTIVITY.
 var (
 	All      = []projection.View{credentials, consents, rotations, deadline.View(1, deadline.FromOptions("issuance"))}
-	Activity = []projection.View{uses, rhythms}
+	Activity = []projection.View{uses, rhythms, scopeUses}
 )
 
 // Rows reads the views.
