@@ -97,6 +97,11 @@ func TestATokenIsBoundToTheKeyOfTheProof(t *testing.T) { // D6, X6, RFC 9449
 			t.Fatalf("recorded %v", e)
 		}
 	}
+	for _, e := range observed[*activityv1.TokenRejected](s) {
+		if e.Reason == "use_dpop_nonce" {
+			t.Fatal("a step of the protocol is recorded as a refusal")
+		}
+	}
 	if replays := observed[*activityv1.ReplayDetected](s); len(replays) != 1 || replays[0].Kind != "dpop_proof" || replays[0].ClientId != client {
 		t.Fatalf("replays recorded: %v", replays)
 	}
@@ -308,4 +313,44 @@ func TestWhatWasMadeInACompromisedSessionDiesWithIt(t *testing.T) { // A17
 	s.suite.Append("identity", "person", s.owner.ID, &identityv1.PersonSessionsCompromised{Reason: "stolen"})
 	s.eventually("the token dies", func() bool { return !s.active(watcher, watcherPassword, token) })
 	s.want(s.form("/oauth2/token", client, password, machine), 401, "invalid_client")
+}
+
+func TestATokenForAPersonStaysOneAndStaysWithinTheirConsent(t *testing.T) { // A15, D7, D8
+	s := newScene(t)
+	client, password := s.registered("client_secret", "partner")
+	worker, workerPassword := s.secretClient(exchanger)
+	elsewhere, elsewherePassword := s.secretClient(func(e *issuancev1.CredentialIssued) { exchanger(e); e.ProductId = "p2" })
+	got := s.want(s.form("/oauth2/token", client, password, redemption(s.code(client))), 200, "")
+	subject, refresh := got.body["access_token"].(string), got.body["refresh_token"].(string)
+	from := s.claims(subject)
+	made := s.token(s.form("/oauth2/token", worker, workerPassword, exchanging(subject)))
+	c := s.claims(made)
+	if c.Subject != s.owner.ID || c.Consent != from.Consent || c.ClientID != worker || c.Actor == nil || c.Actor.Subject != worker || c.Scope != "accounts:read" {
+		t.Fatalf("exchanged %+v", c)
+	}
+	if shown := s.want(s.form("/oauth2/introspect", worker, workerPassword, url.Values{"token": {made}}), 200, ""); shown.body["sub_kind"] != "person" {
+		t.Fatalf("introspection says %v", shown.body)
+	}
+	own := s.token(s.form("/oauth2/token", worker, workerPassword, machine))
+	for name, x := range map[string]struct {
+		client, password string
+		form             url.Values
+		code             string
+	}{
+		"for another product":               {elsewhere, elsewherePassword, exchanging(subject), "invalid_target"},
+		"beyond what the person agreed to":  {worker, workerPassword, exchanging(subject, "scope", "entries:read"), "invalid_scope"},
+		"a person as actor for a machine":   {worker, workerPassword, exchanging(own, "actor_token", made, "actor_token_type", accessToken), "invalid_request"},
+		"a refresh token dressed as access": {worker, workerPassword, exchanging(refresh), "invalid_request"},
+		"a client not registered for it":    {client, password, exchanging(subject), "unauthorized_client"},
+	} {
+		t.Run(name, func(*testing.T) { s.want(s.form("/oauth2/token", x.client, x.password, x.form), 400, x.code) })
+	}
+	for _, e := range observed[*activityv1.TokenExchanged](s) {
+		if e.TokenId == c.ID && e.PersonId != s.owner.ID {
+			t.Fatalf("recorded %v", e)
+		}
+	}
+	s.suite.Append("issuance", "consent", from.Consent, &issuancev1.ConsentRevoked{Reason: "withdrawn"})
+	s.eventually("what was exchanged dies with the consent", func() bool { return !s.active(worker, workerPassword, made) })
+	s.want(s.form("/oauth2/token", worker, workerPassword, exchanging(made)), 400, "invalid_request")
 }

@@ -12,19 +12,8 @@ import (
 // bind finds the key a token is to be bound to: that of a proof (RFC 9449 §5), or of the certificate where the client's
 // tokens are bound (RFC 8705 §3). A client whose tokens are bound shows one of the two.
 func (s *Server) bind(q *tokenRequest) error {
-	jkt, err := s.Proofs.Verify(q.http.Header.Values("DPoP"), q.http.Method, s.target(q.http), "")
-	switch {
-	case err == nil:
-		q.binding = &accesstoken.Confirmation{JKT: jkt}
-		return nil
-	case errors.Is(err, dpop.ErrMissing):
-	case errors.Is(err, dpop.ErrNonce):
-		return refuse(http.StatusBadRequest, "use_dpop_nonce", "the proof needs the nonce of the header DPoP-Nonce")
-	case errors.Is(err, dpop.ErrReplayed):
-		s.replayed(q.http.Context(), q.client, "dpop_proof")
-		return invalidProof("the proof was used before").because("replayed")
-	default:
-		return invalidProof(strings.TrimPrefix(err.Error(), "dpop: "))
+	if proofs := q.http.Header.Values("DPoP"); len(proofs) > 0 {
+		return s.proof(q, proofs)
 	}
 	if !q.client.state.BoundTokens {
 		return nil
@@ -34,6 +23,21 @@ func (s *Server) bind(q *tokenRequest) error {
 		return nil
 	}
 	return errUnbound
+}
+
+func (s *Server) proof(q *tokenRequest, proofs []string) error {
+	jkt, err := s.Proofs.Verify(proofs, q.http.Method, s.target(q.http), "")
+	switch {
+	case err == nil:
+		q.binding = &accesstoken.Confirmation{JKT: jkt}
+		return nil
+	case errors.Is(err, dpop.ErrNonce):
+		return refuse(http.StatusBadRequest, "use_dpop_nonce", "the proof needs the nonce of the header DPoP-Nonce")
+	case errors.Is(err, dpop.ErrReplayed):
+		s.replayed(q.http.Context(), q.client, "dpop_proof")
+		return invalidProof("the proof was used before").because("replayed")
+	}
+	return invalidProof(strings.TrimPrefix(err.Error(), "dpop: "))
 }
 
 var errUnbound = invalidProof("the client's tokens are bound: a proof of possession is needed")

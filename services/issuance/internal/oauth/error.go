@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/chancery-dev/chancery/libs/eventlog"
 )
@@ -65,12 +66,17 @@ func (r *refusal) write(w http.ResponseWriter) {
 	answer(w, r.status, r)
 }
 
+// steps are errors in name only: they tell a client that does everything right what to do next, and are not recorded.
+var steps = []string{"use_dpop_nonce", "authorization_pending", "slow_down"}
+
 // fail answers and records why a request was not served; what is no refusal is this server's trouble.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, c client, err error) {
 	var refused *refusal
 	switch {
 	case errors.As(err, &refused):
-		s.rejected(r.Context(), c, refused.recorded())
+		if !slices.Contains(steps, refused.Code) {
+			s.rejected(r.Context(), c, refused.recorded())
+		}
 		if refused.Code == "use_dpop_nonce" {
 			w.Header().Set("DPoP-Nonce", s.Proofs.Nonce())
 		}
