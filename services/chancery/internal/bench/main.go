@@ -42,6 +42,9 @@ var measurements = []measurement{
 	{"P5", tokens},
 	{"P6", credentials},
 	{"P1", verifying}, // and P7
+	{"P2", overGRPC},
+	{"P3", verifyingTokens},
+	{"P4", throughNginx},
 	{"P9", projecting},
 	{"P14", loading},
 }

@@ -35,7 +35,9 @@ import (
 // served is what a serving child says of itself.
 type served struct {
 	Hello, Gateway, NATS string
-	PID                  int
+	// Envoy is where the authorizer is asked over gRPC, Echo a service that sends back what it is sent.
+	Envoy, Echo string
+	PID         int
 }
 
 // serve runs an authorizer and a plain handler in one process, so that their CPU is measured alike, until ctx ends.
@@ -53,8 +55,13 @@ func serve(ctx context.Context, dir string) error {
 		return err
 	}
 	nc.Close()
+	echo, envoy, err := echoing(ctx)
+	if err != nil {
+		return err
+	}
 	config, err := service.LoadConfig(ctx, envconfig.MapLookuper(map[string]string{
 		"HTTP_ADDR": "127.0.0.1:0", "ADMIN_ADDR": "127.0.0.1:0", "LOG_LEVEL": "ERROR", "CHANCERY_PEPPER": base64.StdEncoding.EncodeToString(make([]byte, 32)),
+		"CHANCERY_ISSUER": benchIssuer, "CHANCERY_GATEWAY_GRPC_ADDR": envoy,
 	}))
 	if err != nil {
 		return err
@@ -74,7 +81,7 @@ func serve(ctx context.Context, dir string) error {
 	go func() {
 		_ = http.Serve(hello, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
 	}()
-	if err := json.NewEncoder(os.Stdout).Encode(served{"http://" + hello.Addr().String(), running.URL, server.URL(), os.Getpid()}); err != nil {
+	if err := json.NewEncoder(os.Stdout).Encode(served{"http://" + hello.Addr().String(), running.URL, server.URL(), envoy, echo, os.Getpid()}); err != nil {
 		return err
 	}
 	<-ctx.Done()

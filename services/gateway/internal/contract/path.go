@@ -28,14 +28,14 @@ func (p *Path) Len() int { return p.n }
 
 // Parse takes apart the path of an origin-form request target (RFC 9112 §3.2.1). It refuses what two programs may read
 // differently: dot segments, empty segments but a last one, encoded slashes, a second encoding, path parameters (RFC 3986
-// §3.3), backslashes, anything outside printable ASCII, and a method hidden in the query.
+// §3.3), backslashes, anything outside printable ASCII, control characters in the query, and a method hidden in the query.
 func (p *Path) Parse(target string) error {
 	p.n, p.target, p.encoded = 0, target, false
 	if len(target) == 0 || target[0] != '/' || len(target) > MaxTarget {
 		return ErrPath
 	}
 	path, query, _ := strings.Cut(target, "?")
-	if hidden(query) {
+	if hidden(query) || strings.ContainsFunc(query, control) {
 		return ErrPath
 	}
 	p.encoded = strings.IndexByte(path, '%') >= 0
@@ -59,6 +59,9 @@ func (p *Path) Parse(target string) error {
 	}
 	return nil
 }
+
+// control is true of what stands in no request target.
+func control(r rune) bool { return r <= ' ' || r == 0x7f }
 
 // decode undoes percent-encoding once (RFC 3986 §2.1).
 func decode(s string) (string, bool) {
