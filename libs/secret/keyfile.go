@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/tink-crypto/tink-go/v2/aead"
 	"github.com/tink-crypto/tink-go/v2/insecurecleartextkeyset"
@@ -24,20 +25,29 @@ import (
 type KeyFile struct {
 	path     string
 	pepper   []byte
+	sealer   Sealer // nil keeps the content in clear
 	mu       sync.RWMutex
 	wrapping map[string]json.RawMessage
+	made     map[string]time.Time
+	opened   map[string][]byte // what sealed texts were found to hold
 	locking  sync.Mutex
 }
 
 type keyFileText struct {
 	Version int    `json:"version"`
-	Pepper  []byte `json:"pepper"`
+	Pepper  []byte `json:"pepper,omitempty"`
 	// Wrapping is a Tink keyset for each service.
-	Wrapping map[string]json.RawMessage `json:"wrapping"`
+	Wrapping map[string]json.RawMessage `json:"wrapping,omitzero"`
+	// Sealed is all of that under a key that lies elsewhere, in version 2.
+	Sealed *sealedKeys `json:"sealed,omitempty"`
+	// Made is since when each service's wrapping key is the one it is.
+	Made map[string]time.Time `json:"made,omitempty"`
 }
 
 // OpenKeyFile reads the key file at path. It refuses a file that others may read, or that is not whole.
-func OpenKeyFile(path string) (*KeyFile, error) {
+func OpenKeyFile(path string) (*KeyFile, error) { return openKeyFile(path, nil, nil) }
+
+func openKeyFile(path string, sealer Sealer, opened map[string][]byte) (*KeyFile, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, fmt.Errorf("key file: %w", err)
@@ -52,10 +62,10 @@ func OpenKeyFile(path string) (*KeyFile, error) {
 	if err != nil {
 		return nil, fmt.Errorf("key file: %w", err)
 	}
-	return decodeKeyFile(path, content)
+	return decodeKeyFile(path, content, sealer, opened)
 }
 
-func decodeKeyFile(path string, content []byte) (*KeyFile, error) {
+func decodeKeyFile(path string, content []byte, sealer Sealer, opened map[string][]byte) (*KeyFile, error) {
 	var text keyFileText
 	dec := json.NewDecoder(bytes.NewReader(content))
 	dec.DisallowUnknownFields()
@@ -63,9 +73,15 @@ func decodeKeyFile(path string, content []byte) (*KeyFile, error) {
 		// The decoder's own words could quote the content.
 		return nil, fmt.Errorf("key file %s: not a key file (JSON with version, pepper and wrapping)", path)
 	}
+	if text.Version == 2 {
+		var err error
+		if opened, err = text.open(path, sealer, opened); err != nil {
+			return nil, err
+		}
+	} else if text.Version != 1 {
+		return nil, fmt.Errorf("key file %s: version %d, this program reads versions 1 and 2", path, text.Version)
+	}
 	switch {
-	case text.Version != 1:
-		return nil, fmt.Errorf("key file %s: version %d, this program reads version 1", path, text.Version)
 	case text.Wrapping == nil:
 		return nil, fmt.Errorf("key file %s: no wrapping", path)
 	case len(text.Pepper) < 32:
@@ -76,7 +92,7 @@ func decodeKeyFile(path string, content []byte) (*KeyFile, error) {
 			return nil, fmt.Errorf("key file %s: wrapping of %q is not a Tink keyset", path, service)
 		}
 	}
-	return &KeyFile{path: path, pepper: text.Pepper, wrapping: text.Wrapping}, nil
+	return &KeyFile{path: path, pepper: text.Pepper, sealer: sealer, wrapping: text.Wrapping, made: text.Made, opened: opened}, nil
 }
 
 // CreateKeyFile makes the key file at path with fresh keys, mode 0600, its folder 0700; it never replaces one.
@@ -120,13 +136,16 @@ func (k *KeyFile) Wrapping(service string) []byte {
 
 // Reload reads the wrapping keysets again, which another process that shares the file may have replaced.
 func (k *KeyFile) Reload() error {
-	now, err := OpenKeyFile(k.path)
+	k.mu.RLock()
+	opened := k.opened
+	k.mu.RUnlock()
+	now, err := openKeyFile(k.path, k.sealer, opened)
 	if err != nil {
 		return err
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.wrapping = now.wrapping
+	k.wrapping, k.made, k.opened = now.wrapping, now.made, now.opened
 	return nil
 }
 
@@ -163,7 +182,25 @@ func (k *KeyFile) ReplaceWrapping(service string, wrapping []byte) error {
 		next = map[string]json.RawMessage{}
 	}
 	next[service] = bytes.Clone(wrapping)
-	temporary, err := writeKeyFile(k.path, keyFileText{Version: 1, Pepper: k.pepper, Wrapping: next})
+	made := maps.Clone(k.made)
+	if made == nil {
+		made = map[string]time.Time{}
+	}
+	made[service] = time.Now().UTC().Truncate(time.Second)
+	return k.store(next, made)
+}
+
+// store writes the file anew, everything in it sealed again where there is a sealer.
+func (k *KeyFile) store(wrapping map[string]json.RawMessage, made map[string]time.Time) error {
+	text := keyFileText{Version: 1, Pepper: k.pepper, Wrapping: wrapping, Made: made}
+	opened := map[string][]byte(nil)
+	if k.sealer != nil {
+		var err error
+		if text, opened, err = text.seal(k.sealer); err != nil {
+			return fmt.Errorf("key file %s: %w", k.path, err)
+		}
+	}
+	temporary, err := writeKeyFile(k.path, text)
 	if err != nil {
 		return err
 	}
@@ -171,8 +208,15 @@ func (k *KeyFile) ReplaceWrapping(service string, wrapping []byte) error {
 		os.Remove(temporary)
 		return fmt.Errorf("key file: %w", err)
 	}
-	k.wrapping = next
+	k.wrapping, k.made, k.opened = wrapping, made, opened
 	return syncFolder(filepath.Dir(k.path))
+}
+
+// Made is since when a service's wrapping key is the one it is; zero if that is not known.
+func (k *KeyFile) Made(service string) time.Time {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	return k.made[service]
 }
 
 // NewWrapping makes a wrapping keyset of one AES-256-GCM key, in Tink's JSON.

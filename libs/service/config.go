@@ -50,7 +50,17 @@ type Variables struct {
 	Replicas  int           `env:"CHANCERY_REPLICAS, default=1" doc:"replicas the streams must have" want:"1, 3 or 5"`
 
 	KeyFile string `env:"CHANCERY_KEY_FILE" doc:"path of the service's key file, created at the first start" want:"the path of a file"`
-	Node    string `env:"CHANCERY_NODE" doc:"name of this instance among its like; host and process if empty" want:"letters, digits, - and _"`
+
+	TransitURL       string `env:"CHANCERY_TRANSIT_URL" doc:"an OpenBao or HashiCorp Vault whose transit engine seals the key file; in clear if empty" want:"https://host[:port]"`
+	TransitKey       string `env:"CHANCERY_TRANSIT_KEY, default=chancery" doc:"key of the transit engine" want:"a name"`
+	TransitMount     string `env:"CHANCERY_TRANSIT_MOUNT, default=transit" doc:"where the transit engine is mounted" want:"a path"`
+	TransitTokenFile string `env:"CHANCERY_TRANSIT_TOKEN_FILE" doc:"file with a token, read for each call" want:"the path of a file with mode 0600"`
+	TransitRoleID    string `env:"CHANCERY_TRANSIT_ROLE_ID" doc:"AppRole in place of a token" want:"a role id"`
+	TransitSecretID  string `env:"CHANCERY_TRANSIT_SECRET_ID_FILE" doc:"file with the AppRole's secret id" want:"the path of a file with mode 0600"`
+	TransitCA        string `env:"CHANCERY_TRANSIT_CA_FILE" doc:"certificates the server is trusted by; the system's if empty" want:"the path of a PEM file"`
+	TransitNamespace string `env:"CHANCERY_TRANSIT_NAMESPACE" doc:"namespace of the server" want:"a name"`
+
+	Node string `env:"CHANCERY_NODE" doc:"name of this instance among its like; host and process if empty" want:"letters, digits, - and _"`
 
 	LogLevel  slog.Level `env:"LOG_LEVEL, default=INFO" doc:"least level of log lines" want:"DEBUG, INFO, WARN or ERROR"`
 	LogFormat string     `env:"LOG_FORMAT, default=json" doc:"form of log lines" want:"json or text"`

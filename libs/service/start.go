@@ -163,9 +163,10 @@ func (r *Running) open(ctx context.Context, name string, c Config) (d Deps, limi
 	d.Traces, d.Metrics = telemetry.Traces, telemetry.Metrics
 	r.admin = &http.Server{Handler: telemetry.Scrape} // replaced once the service is wired
 	if c.KeyFile != "" {
-		if d.Keys, err = secret.EnsureKeyFile(c.KeyFile); err != nil {
-			return d, nil, fmt.Errorf("CHANCERY_KEY_FILE: %w", err)
+		if d.Keys, err = openKeys(c); err != nil {
+			return d, nil, err
 		}
+		tellAge(d)
 		d.Fingerprints = secret.NewFingerprints(d.Keys.Pepper())
 	}
 	if !c.DatabaseURL.IsZero() {

@@ -49,6 +49,7 @@ func main() {
 	}
 	root.Args = wrongInput(cobra.NoArgs)
 	root.AddCommand(receiptCommand(), authorizersCommand())
+	root.AddCommand(wrappingKeyCommand())
 	root.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return exit{2, err} })
 	root.AddCommand(
