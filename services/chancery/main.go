@@ -49,7 +49,7 @@ func main() {
 	}
 	root.Args = wrongInput(cobra.NoArgs)
 	root.AddCommand(receiptCommand(), authorizersCommand())
-	root.AddCommand(wrappingKeyCommand())
+	root.AddCommand(wrappingKeyCommand(), credentialCommand(), agentCommand())
 	root.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return exit{2, err} })
 	root.AddCommand(
