@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 )
 
@@ -35,4 +36,11 @@ func fetchJSON(ctx context.Context, address string, into any) error {
 		return fmt.Errorf("%s: %s", address, response.Status)
 	}
 	return json.NewDecoder(io.LimitReader(response.Body, 64<<20)).Decode(into)
+}
+
+// firstLine is what a file with one secret holds.
+func firstLine(file string) (string, error) {
+	raw, err := os.ReadFile(file)
+	line, _, _ := strings.Cut(string(raw), "\n")
+	return strings.TrimSpace(line), err
 }

@@ -70,6 +70,7 @@ func main() {
 		rebuildCommand(),
 		doctorCommand(),
 		killCommand(),
+		signalsCommand(),
 		signingKeyCommand(),
 		whyCommand(),
 		inventoryCommand(),

@@ -13,6 +13,7 @@ import (
 type config struct {
 	Issuer        string        `env:"CHANCERY_ISSUER, required" doc:"issuer of access tokens: the public address of the portal" want:"https://host"`
 	TokenLifetime time.Duration `env:"CHANCERY_ACCESS_TOKEN_LIFETIME, default=10m" doc:"how long an access token lives at most" want:"a duration from 10s to 1h"`
+	PushLoopback  bool          `env:"CHANCERY_PUSH_LOOPBACK, default=false" doc:"push security events to receivers on this machine, for development" want:"true or false"`
 	// A portal takes the header away from what clients send it, so it is none of these.
 	CertificateProxies service.Networks `env:"CHANCERY_CLIENT_CERT_PROXIES" doc:"networks of proxies that set the header Client-Cert (RFC 9440) themselves, whatever clients send" want:"networks such as 10.0.0.0/8, separated by commas"`
 	MutualTLS          string           `env:"CHANCERY_MTLS_URL" doc:"address under which clients with certificates reach the OAuth endpoints, told in their metadata" want:"https://host"`

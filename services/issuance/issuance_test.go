@@ -67,7 +67,7 @@ func newSceneConfigured(t *testing.T, variables map[string]string, change func(*
 	s.allow(s.request, s.grant)
 	s.suite.Token("issuance", s.owner) // publishes the key that vouches
 	c := s.suite.Config("issuance", true)
-	all := map[string]string{"CHANCERY_ISSUER": issuer}
+	all := map[string]string{"CHANCERY_ISSUER": issuer, "CHANCERY_PUSH_LOOPBACK": "true"}
 	maps.Copy(all, variables)
 	c.Lookup = envconfig.MapLookuper(all)
 	change(&c)

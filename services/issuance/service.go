@@ -66,14 +66,15 @@ func New(ctx context.Context, d service.Deps) (*service.Service, error) {
 	if err != nil {
 		return nil, err
 	}
+	transmitter := signals(d, own, keys)
 	api.Routes(d.API, api.Deps{
-		SigningKeys: signingKeys, Turn: custodian.Turn, Tree: tree, Revocations: revocations,
+		SigningKeys: signingKeys, Turn: custodian.Turn, Signals: transmitter, Tree: tree, Revocations: revocations,
 		Rows: view.Rows{DB: d.DB}, Credentials: credentials, Consents: consents, Fold: d.Lineage, Fingerprints: d.Fingerprints, OAuth: server, Now: d.Clock,
 		Standing: standings, Applied: authorizers,
 		Claims: eventlog.Repository[claim.State]{Log: d.Log, Kind: "issuance.key"}, Challenges: proof.NewChallenges(d.Keys.Pepper()), Authorities: signers, Courier: post,
 	})
 	policies := policy.Deps{
-		Rows: view.Rows{DB: d.DB}, Authorizations: authorizations, Credentials: credentials, Consents: consents, Now: d.Clock, TurnOver: custodian.Ensure, TurnOverAuthority: signers.Ensure,
+		Rows: view.Rows{DB: d.DB}, Authorizations: authorizations, Credentials: credentials, Consents: consents, Now: d.Clock, TurnOver: custodian.Ensure, Streams: transmitter.Streams, TurnOverAuthority: signers.Ensure,
 		Live: func(id string, now time.Time) error {
 			return d.Lineage.Live(lineage.Ref{Kind: "credential", ID: id}, now)
 		},
@@ -85,7 +86,7 @@ func New(ctx context.Context, d service.Deps) (*service.Service, error) {
 	tracer := d.Traces.Tracer(d.Name)
 	due := &deadline.Engine{DB: d.DB, Act: policies.OnDue, Before: notices(), Clock: d.Clock, Service: d.Name, Logger: d.Logger, Tracer: tracer}
 	uses := &projection.Runner{Name: "activity", DB: d.DB, Follow: d.Log.FollowActivity, First: d.Log.ActivityFirst, Views: view.Activity, Service: d.Name, Logger: d.Logger, Tracer: tracer}
-	return withPeople(d, names, pending, withKinds(&service.Service{
+	return withPeople(d, names, pending, withSignals(transmitter, withKinds(&service.Service{
 		Views: view.All, Start: custodian.Ensure,
 		Folds:    []service.Fold{authorizers.Fold, standings.Apply, providers.Apply, keys.Fold, revocations.Apply},
 		Policies: append(policy.All(policies), projection.Erases[*identityv1.PersonErased](d.Vault)),
@@ -98,5 +99,5 @@ func New(ctx context.Context, d service.Deps) (*service.Service, error) {
 			"cut_over":    cutOver(d, uses, policies),
 		},
 		Ready: map[string]func(context.Context) error{"uses": uses.Ready},
-	}, signers, post)), nil
+	}, signers, post))), nil
 }

@@ -358,6 +358,60 @@ func (x *PersonSessionsEnded) GetReason() string {
 	return ""
 }
 
+// The person's provider ended their session there: every session begun so far is over, and every leave to act for them.
+type PersonSignedOutUpstream struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Reason string                 `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
+	// jti of the security event token that said so.
+	TokenId       string `protobuf:"bytes,2,opt,name=token_id,json=tokenId,proto3" json:"token_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PersonSignedOutUpstream) Reset() {
+	*x = PersonSignedOutUpstream{}
+	mi := &file_identity_v1_person_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PersonSignedOutUpstream) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PersonSignedOutUpstream) ProtoMessage() {}
+
+func (x *PersonSignedOutUpstream) ProtoReflect() protoreflect.Message {
+	mi := &file_identity_v1_person_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PersonSignedOutUpstream.ProtoReflect.Descriptor instead.
+func (*PersonSignedOutUpstream) Descriptor() ([]byte, []int) {
+	return file_identity_v1_person_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *PersonSignedOutUpstream) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *PersonSignedOutUpstream) GetTokenId() string {
+	if x != nil {
+		return x.TokenId
+	}
+	return ""
+}
+
 // The sessions begun so far were not in the person's hands: what was made in them ends too.
 type PersonSessionsCompromised struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -368,7 +422,7 @@ type PersonSessionsCompromised struct {
 
 func (x *PersonSessionsCompromised) Reset() {
 	*x = PersonSessionsCompromised{}
-	mi := &file_identity_v1_person_proto_msgTypes[6]
+	mi := &file_identity_v1_person_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -380,7 +434,7 @@ func (x *PersonSessionsCompromised) String() string {
 func (*PersonSessionsCompromised) ProtoMessage() {}
 
 func (x *PersonSessionsCompromised) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_v1_person_proto_msgTypes[6]
+	mi := &file_identity_v1_person_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -393,7 +447,7 @@ func (x *PersonSessionsCompromised) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PersonSessionsCompromised.ProtoReflect.Descriptor instead.
 func (*PersonSessionsCompromised) Descriptor() ([]byte, []int) {
-	return file_identity_v1_person_proto_rawDescGZIP(), []int{6}
+	return file_identity_v1_person_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *PersonSessionsCompromised) GetReason() string {
@@ -415,7 +469,7 @@ type PersonDeprovisioned struct {
 
 func (x *PersonDeprovisioned) Reset() {
 	*x = PersonDeprovisioned{}
-	mi := &file_identity_v1_person_proto_msgTypes[7]
+	mi := &file_identity_v1_person_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -427,7 +481,7 @@ func (x *PersonDeprovisioned) String() string {
 func (*PersonDeprovisioned) ProtoMessage() {}
 
 func (x *PersonDeprovisioned) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_v1_person_proto_msgTypes[7]
+	mi := &file_identity_v1_person_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -440,7 +494,7 @@ func (x *PersonDeprovisioned) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PersonDeprovisioned.ProtoReflect.Descriptor instead.
 func (*PersonDeprovisioned) Descriptor() ([]byte, []int) {
-	return file_identity_v1_person_proto_rawDescGZIP(), []int{7}
+	return file_identity_v1_person_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *PersonDeprovisioned) GetReason() string {
@@ -467,7 +521,7 @@ type PersonErased struct {
 
 func (x *PersonErased) Reset() {
 	*x = PersonErased{}
-	mi := &file_identity_v1_person_proto_msgTypes[8]
+	mi := &file_identity_v1_person_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -479,7 +533,7 @@ func (x *PersonErased) String() string {
 func (*PersonErased) ProtoMessage() {}
 
 func (x *PersonErased) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_v1_person_proto_msgTypes[8]
+	mi := &file_identity_v1_person_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -492,7 +546,7 @@ func (x *PersonErased) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PersonErased.ProtoReflect.Descriptor instead.
 func (*PersonErased) Descriptor() ([]byte, []int) {
-	return file_identity_v1_person_proto_rawDescGZIP(), []int{8}
+	return file_identity_v1_person_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *PersonErased) GetKeyIds() []string {
@@ -536,7 +590,11 @@ const file_identity_v1_person_proto_rawDesc = "" +
 	"session_id\"z\n" +
 	"\x13PersonSessionsEnded\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason:K\x8a\xb5\x182{actor} ended every session of {subject}: {reason}\x9a\xb5\x18\x11\n" +
-	"\x06person\x1a\asession\"\x90\x01\n" +
+	"\x06person\x1a\asession\"\xa6\x01\n" +
+	"\x17PersonSignedOutUpstream\x12\x16\n" +
+	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x19\n" +
+	"\btoken_id\x18\x02 \x01(\tR\atokenId:X\x8a\xb5\x186the provider ended the sessions of {subject}: {reason}\x9a\xb5\x18\x1a\n" +
+	"\x06person\x1a\asession\x1a\aconsent\"\x90\x01\n" +
 	"\x19PersonSessionsCompromised\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason:[\x8a\xb5\x18@{actor} reported the sessions of {subject} compromised: {reason}\x9a\xb5\x18\x13\n" +
 	"\x06person\x1a\asession(\x01\"\x80\x01\n" +
@@ -560,7 +618,7 @@ func file_identity_v1_person_proto_rawDescGZIP() []byte {
 	return file_identity_v1_person_proto_rawDescData
 }
 
-var file_identity_v1_person_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_identity_v1_person_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_identity_v1_person_proto_goTypes = []any{
 	(*PersonProvisioned)(nil),         // 0: identity.v1.PersonProvisioned
 	(*PersonChanged)(nil),             // 1: identity.v1.PersonChanged
@@ -568,9 +626,10 @@ var file_identity_v1_person_proto_goTypes = []any{
 	(*PersonUnlocked)(nil),            // 3: identity.v1.PersonUnlocked
 	(*PersonSessionEnded)(nil),        // 4: identity.v1.PersonSessionEnded
 	(*PersonSessionsEnded)(nil),       // 5: identity.v1.PersonSessionsEnded
-	(*PersonSessionsCompromised)(nil), // 6: identity.v1.PersonSessionsCompromised
-	(*PersonDeprovisioned)(nil),       // 7: identity.v1.PersonDeprovisioned
-	(*PersonErased)(nil),              // 8: identity.v1.PersonErased
+	(*PersonSignedOutUpstream)(nil),   // 6: identity.v1.PersonSignedOutUpstream
+	(*PersonSessionsCompromised)(nil), // 7: identity.v1.PersonSessionsCompromised
+	(*PersonDeprovisioned)(nil),       // 8: identity.v1.PersonDeprovisioned
+	(*PersonErased)(nil),              // 9: identity.v1.PersonErased
 }
 var file_identity_v1_person_proto_depIdxs = []int32{
 	0, // [0:0] is the sub-list for method output_type
@@ -591,7 +650,7 @@ func file_identity_v1_person_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_identity_v1_person_proto_rawDesc), len(file_identity_v1_person_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   9,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

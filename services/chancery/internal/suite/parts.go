@@ -55,7 +55,7 @@ var parts = []part{
 	{"registry", registry.New, nothing},
 	{"approval", approval.New, nothing},
 	{"issuance", issuance.New, func(s *Suite, _ Options) map[string]string {
-		return map[string]string{"CHANCERY_ISSUER": s.Portal}
+		return map[string]string{"CHANCERY_ISSUER": s.Portal, "CHANCERY_PUSH_LOOPBACK": "true"}
 	}},
 	{"audit", audit.New, func(_ *Suite, o Options) map[string]string {
 		return map[string]string{"CHANCERY_NATS_DOOR": embedded.DoorKey(filepath.Join(o.Dir, "keys", "nats"))}

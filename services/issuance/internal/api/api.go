@@ -43,6 +43,7 @@ type Deps struct {
 	// Turn lets the next signing key sign.
 	Turn        func(ctx context.Context) (oauth.Turned, error)
 	Tree        *killtree.Tree
+	Signals     *Signals
 	Revocations *killtree.Revocations
 	Now         func() time.Time
 	Claims      eventlog.Repository[claim.State]
@@ -133,6 +134,7 @@ func Routes(e *endpoint.API, d Deps) {
 	a.inventoryRoutes(e)
 	a.treeRoutes(e)
 	a.signingKeyRoutes(e)
+	a.signalRoutes(e)
 
 	a.pkiRoutes(e)
 	a.renewRoutes(e)

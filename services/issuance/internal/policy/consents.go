@@ -30,6 +30,8 @@ func (d Deps) recordConsents(ctx context.Context, r eventlog.Recorded, _ int, fa
 		return d.recordConsent(ctx, id, "policy")
 	case *identityv1.PersonDeprovisioned, *identityv1.PersonErased:
 		person, reason = id, "person_left"
+	case *identityv1.PersonSignedOutUpstream:
+		person, reason = id, "signed_out_upstream"
 	case *identityv1.PersonSessionsCompromised:
 		person, reason = id, "session_compromised"
 	case *issuancev1.CredentialRevoked, *issuancev1.CredentialExpired:

@@ -9,6 +9,7 @@ import (
 	"github.com/chancery-dev/chancery/services/issuance/internal/authorization"
 	"github.com/chancery-dev/chancery/services/issuance/internal/consent"
 	"github.com/chancery-dev/chancery/services/issuance/internal/credential"
+	"github.com/chancery-dev/chancery/services/issuance/internal/signalstream"
 )
 
 // OnDue ends what has come to its time: a secret, and with the last one its credential, or a grant's authorization; and
@@ -27,6 +28,8 @@ func (d Deps) OnDue(ctx context.Context, due deadline.Due) (err error) {
 		_, err = d.Authorizations.Handle(ctx, due.ID, authorization.Close{Reason: "grant_expired"})
 	case "consent":
 		_, err = d.Consents.Handle(ctx, due.ID, consent.Expire{Now: d.Now()})
+	case "signal_stream":
+		_, err = d.Streams.Handle(ctx, due.ID, signalstream.End{Reason: "expired"})
 	case "signing_key":
 		err = d.TurnOver(ctx)
 	case "certificate_authority":

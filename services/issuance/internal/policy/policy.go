@@ -17,6 +17,7 @@ import (
 	"github.com/chancery-dev/chancery/services/issuance/internal/authorization"
 	"github.com/chancery-dev/chancery/services/issuance/internal/consent"
 	"github.com/chancery-dev/chancery/services/issuance/internal/credential"
+	"github.com/chancery-dev/chancery/services/issuance/internal/signalstream"
 	"github.com/chancery-dev/chancery/services/issuance/internal/view"
 )
 
@@ -26,6 +27,7 @@ type Deps struct {
 	Authorizations eventlog.Repository[authorization.State]
 	Credentials    eventlog.Repository[credential.State]
 	Consents       eventlog.Repository[consent.State]
+	Streams        eventlog.Repository[signalstream.State]
 	// Live says why a credential is dead, or nil: only what its cause ended is recorded as ended.
 	Live func(credentialID string, now time.Time) error
 	// LiveConsent says the same of a consent.

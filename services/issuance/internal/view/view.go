@@ -10,7 +10,7 @@ import (
 
 // All are the views of EVENTS, Activity those of ACTIVITY.
 var (
-	All      = []projection.View{credentials, consents, rotations, deadline.View(1, deadline.FromOptions("issuance"))}
+	All      = []projection.View{credentials, consents, rotations, signals, streams, deadline.View(1, deadline.FromOptions("issuance"))}
 	Activity = []projection.View{uses, rhythms, scopeUses}
 )
 
