@@ -219,6 +219,10 @@ func TestNodesClientsWorkUnmodified(t *testing.T) { // X6, D6, D17
 	public, _ := s.acting(grant, "public_client")
 	keyID, key := s.keyed(grant)
 	raw := must[[]byte](s)(key.MarshalJSON())
+	var permit struct {
+		Token string `json:"initial_access_token"`
+	}
+	s.good(s.Cast.People["noor"].Post(s.ctx, "issuance", "/v1/registration-tokens", map[string]any{"grant_id": grant}, &permit))
 	door := s.browser("noor@northwind.example").serve(t)
 	for _, program := range []string{"oauth4webapi.mjs", "openid-client.mjs"} {
 		t.Run(program, func(t *testing.T) {
@@ -227,7 +231,7 @@ func TestNodesClientsWorkUnmodified(t *testing.T) { // X6, D6, D17
 			c := exec.CommandContext(ctx, "node", program)
 			c.Dir = "clients"
 			c.Env = append(os.Environ(), "ISSUER="+s.Suite.Portal, "BROWSER="+door, "AUDIENCE="+accesstoken.AudienceOf(whole.product),
-				"SECRET_ID="+id, "SECRET="+secret, "PUBLIC_ID="+public, "KEY_ID="+keyID, "KEY="+string(raw))
+				"SECRET_ID="+id, "SECRET="+secret, "PUBLIC_ID="+public, "KEY_ID="+keyID, "KEY="+string(raw), "INITIAL="+permit.Token)
 			if out, err := c.CombinedOutput(); err != nil || !strings.Contains(string(out), ": ok") {
 				t.Fatalf("%v\n%s", err, out)
 			}

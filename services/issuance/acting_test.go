@@ -268,7 +268,7 @@ func TestARefreshTokenThatComesBackEndsItsFamily(t *testing.T) { // D3, RFC 9700
 	}
 	other, otherPassword := s.registered("client_secret", "partner")
 	s.want(s.form("/oauth2/token", other, otherPassword, refresh(first["refresh_token"])), 400, "invalid_grant") // another's, and no reuse
-	s.want(token(refresh(second["refresh_token"].(string)[:60]+strings.Repeat("A", 38))), 400, "invalid_grant")
+	s.want(token(refresh(second["refresh_token"].(string)[:60]+strings.Repeat("A", 46))), 400, "invalid_grant")
 	v := refresh(second["refresh_token"])
 	v.Set("scope", "entries:read")
 	s.want(token(v), 400, "invalid_scope")

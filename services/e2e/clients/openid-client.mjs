@@ -3,7 +3,7 @@ import * as client from 'openid-client'
 import * as jose from 'jose'
 import { strict as assert } from 'node:assert'
 
-const { ISSUER, BROWSER, AUDIENCE, SECRET_ID, SECRET, PUBLIC_ID, KEY_ID, KEY } = process.env
+const { ISSUER, BROWSER, AUDIENCE, SECRET_ID, SECRET, PUBLIC_ID, KEY_ID, KEY, INITIAL } = process.env
 const redirect_uri = 'http://127.0.0.1:45123/cb'
 const browse = async (url) => new URL(await (await fetch(`${BROWSER}/allow?url=${encodeURIComponent(url)}`)).text())
 const options = { algorithm: 'oauth2', execute: [client.allowInsecureRequests] }
@@ -43,4 +43,9 @@ assert.equal(refreshed.token_type, 'dpop')
 const jwk = await jose.importJWK(JSON.parse(KEY), 'ES256')
 const keyed = await client.discovery(new URL(ISSUER), KEY_ID, undefined, client.PrivateKeyJwt(jwk), options)
 assert.ok((await client.clientCredentialsGrant(keyed)).access_token)
+// A client that registers itself by leave of the application's owner (RFC 7591).
+const registered = await client.dynamicClientRegistration(new URL(ISSUER), { redirect_uris: [redirect_uri], scope: 'accounts:read',
+  grant_types: ['authorization_code', 'refresh_token'] }, undefined, { ...options, initialAccessToken: INITIAL })
+const itself = client.buildAuthorizationUrl(registered, { ...parameters, scope: 'accounts:read' })
+assert.ok((await client.authorizationCodeGrant(registered, await browse(itself.href), { pkceCodeVerifier, expectedState })).refresh_token)
 console.log('openid-client: ok')

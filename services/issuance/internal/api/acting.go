@@ -14,7 +14,8 @@ var decide = principal.For("consent.decide")
 
 // actingRoutes are those by which clients come to act for people. The pages are reached on the portal's origin, which vouches
 // for the person.
-func actingRoutes(e *endpoint.API, s *oauth.Server) {
+func (a *api) actingRoutes(e *endpoint.API) {
+	s := a.OAuth
 	type op = endpoint.Operation
 	machines := endpoint.Limits{Address: endpoint.Rate{Count: 6000, Per: time.Minute}}
 	browsers := endpoint.Limits{Address: endpoint.Rate{Count: 240, Per: time.Minute}}
@@ -27,6 +28,9 @@ func actingRoutes(e *endpoint.API, s *oauth.Server) {
 	door(endpoint.Public, "POST", "/oauth2/authorize", "Authorization endpoint, RFC 6749, by a form", browsers, form, s.Authorize, s.RefusedPage)
 	door(endpoint.Public, "POST", "/oauth2/par", "Pushed authorization requests, RFC 9126", machines, form, s.Push, nil)
 	door(endpoint.Public, "POST", "/oauth2/device_authorization", "Device authorization, RFC 8628", machines, form, s.Device, nil)
+	door(endpoint.Public, "POST", "/oauth2/register", "Client registration, RFC 7591", guesses, []string{"application/json"}, a.register, nil)
+	endpoint.Route(e, issue, op{Method: "POST", Path: "/v1/registration-tokens", Summary: "Let a program register one client under a grant", Status: http.StatusCreated,
+		Reach: "grants of the own organisation", Limits: endpoint.Limits{Person: endpoint.Rate{Count: 30, Per: time.Minute}}}, a.permit)
 	door(decide, "GET", oauth.ConsentPath, "Ask a person whether a client may act for them", people, nil, s.Consent, s.RefusedPage)
 	door(decide, "POST", oauth.ConsentPath, "Take the person's answer", people, form, s.Decide, s.RefusedPage)
 	door(decide, "GET", oauth.DevicePath, "Ask for the code a device shows", people, nil, s.DevicePage, s.RefusedPage)

@@ -128,7 +128,7 @@ func Routes(e *endpoint.API, d Deps) {
 	endpoint.Route(e, rotate, endpoint.Operation{Method: "POST", Path: "/v1/credentials/{id}/retire", Summary: "Retire an old generation", Object: a.own, Limits: sensitive}, a.retire)
 	endpoint.Route(e, revoke, endpoint.Operation{Method: "POST", Path: "/v1/credentials/{id}/revoke", Summary: "Revoke a credential", Object: a.within, Limits: sensitive}, a.revoke)
 	consentRoutes(e, a)
-	actingRoutes(e, d.OAuth)
+	a.actingRoutes(e)
 
 	a.receipts(e)
 	a.inventoryRoutes(e)

@@ -8,6 +8,7 @@ func (s *Server) withPeople(all map[string]any) {
 		"authorization_endpoint":                         s.address("/oauth2/authorize"),
 		"pushed_authorization_request_endpoint":          s.address("/oauth2/par"),
 		"device_authorization_endpoint":                  s.address("/oauth2/device_authorization"),
+		"registration_endpoint":                          s.address("/oauth2/register"),
 		"response_types_supported":                       []string{"code"},
 		"response_modes_supported":                       []string{"query"},
 		"code_challenge_methods_supported":               []string{"S256"},

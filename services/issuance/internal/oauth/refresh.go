@@ -3,7 +3,6 @@ package oauth
 import (
 	"context"
 	"crypto/hmac"
-	"crypto/rand"
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
@@ -13,63 +12,73 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/chancery-dev/chancery/libs/eventlog"
+	"github.com/chancery-dev/chancery/libs/secret"
 	eventv1 "github.com/chancery-dev/chancery/proto/event/v1"
 	issuancev1 "github.com/chancery-dev/chancery/proto/issuance/v1"
 	"github.com/chancery-dev/chancery/services/issuance/internal/consent"
 	"github.com/chancery-dev/chancery/services/issuance/internal/underway"
 )
 
-// A refresh token names its consent and its number, so that one which was replaced is known for ours without being stored:
-// consent (16 bytes), number (4), random (32), and 16 bytes of a MAC over these under the pepper.
-const (
-	refreshPrefix = "chy_rt_"
-	refreshBody   = 16 + 4 + 32
-	refreshBytes  = refreshBody + 16
-)
+// A refresh token is a key of its own kind, which scanners find, a dot, and what it is of: the consent (16 bytes), its number (4)
+// and 16 bytes of a MAC over all of it under the pepper. So one that was replaced is known for ours without being stored.
+const refreshTail = 16 + 4 + 16
 
 func (s *Server) newRefreshToken(consentID string, number uint32) (token string, fingerprint []byte) {
-	raw := make([]byte, refreshBody, refreshBytes)
+	key := secret.NewKey(secret.Refresh).Reveal()
 	id := uuid.MustParse(consentID)
-	copy(raw, id[:])
-	binary.BigEndian.PutUint32(raw[16:], number)
-	_, _ = rand.Read(raw[20:])
-	mac := s.Fingerprints.Of("refresh_token\x00" + string(raw))
-	token = refreshPrefix + base64.RawURLEncoding.EncodeToString(append(raw, mac[:16]...))
-	sum := s.Fingerprints.Of(token)
-	return token, sum[:]
+	tail := binary.BigEndian.AppendUint32(id[:], number)
+	mac := s.refreshMAC(key, tail)
+	sum := s.Fingerprints.Of(key)
+	return key + "." + base64.RawURLEncoding.EncodeToString(append(tail, mac...)), sum[:]
+}
+
+func (s *Server) refreshMAC(key string, tail []byte) []byte {
+	mac := s.Fingerprints.Of("refresh_token\x00" + key + string(tail))
+	return mac[:16]
 }
 
 // readRefreshToken recognises a refresh token of ours, whether or not it still works.
-func (s *Server) readRefreshToken(token string) (consentID string, number uint32, ok bool) {
-	body, ok := strings.CutPrefix(token, refreshPrefix)
-	if !ok || len(body) != base64.RawURLEncoding.EncodedLen(refreshBytes) {
-		return "", 0, false
+func (s *Server) readRefreshToken(token string) (consentID string, number uint32, fingerprint []byte, ok bool) {
+	text, rest, _ := strings.Cut(token, ".")
+	key, err := secret.Parse(text)
+	if err != nil || key.Environment != secret.Refresh || len(rest) != base64.RawURLEncoding.EncodedLen(refreshTail) {
+		return "", 0, nil, false
 	}
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(body)
-	if err != nil {
-		return "", 0, false
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(rest)
+	if err != nil || !hmac.Equal(s.refreshMAC(text, raw[:20]), raw[20:]) {
+		return "", 0, nil, false
 	}
-	mac := s.Fingerprints.Of("refresh_token\x00" + string(raw[:refreshBody]))
-	if !hmac.Equal(mac[:16], raw[refreshBody:]) {
-		return "", 0, false
-	}
-	return uuid.UUID(raw[:16]).String(), binary.BigEndian.Uint32(raw[16:20]), true
+	sum := s.Fingerprints.Of(text)
+	return uuid.UUID(raw[:16]).String(), binary.BigEndian.Uint32(raw[16:20]), sum[:], true
 }
 
-// family is the consent a refresh token is of, if it is one of this client's.
-func (s *Server) family(ctx context.Context, c client, token string) (id string, number uint32, state consent.State, err error) {
-	id, number, ok := s.readRefreshToken(token)
-	if !ok {
-		return "", 0, state, invalidGrant("the refresh token is not known")
+func isRefreshToken(token string) bool {
+	return strings.HasPrefix(token, "chy_"+string(secret.Refresh)+"_")
+}
+
+// family is what a refresh token is of.
+type family struct {
+	id          string
+	number      uint32
+	fingerprint []byte
+	state       consent.State
+}
+
+// familyOf is the consent a refresh token is of, if it is one of this client's.
+func (s *Server) familyOf(ctx context.Context, c client, token string) (f family, err error) {
+	var ok bool
+	unknown := invalidGrant("the refresh token is not known")
+	if f.id, f.number, f.fingerprint, ok = s.readRefreshToken(token); !ok {
+		return f, unknown
 	}
-	state, tail, err := s.Consents.LoadLeader(ctx, id)
+	state, tail, err := s.Consents.LoadLeader(ctx, f.id)
 	if err != nil {
-		return "", 0, state, err
+		return f, err
 	}
-	if !state.Given || state.CredentialID != c.id && !(c.own() && state.OwnClient == c.id) {
-		return "", 0, state, invalidGrant("the refresh token is not known")
+	if f.state = state; !state.Given || state.CredentialID != c.id && !(c.own() && state.OwnClient == c.id) {
+		return f, unknown
 	}
-	return id, number, state, s.reach(ctx, tail)
+	return f, s.reach(ctx, tail)
 }
 
 // refresh is RFC 6749 §6: each refresh token works once, and one that was replaced ends its family.
@@ -77,11 +86,11 @@ func (s *Server) refresh(ctx context.Context, q *tokenRequest) (none tokenRespon
 	if err := s.openly(ctx, q); err != nil {
 		return none, err
 	}
-	presented := q.form.Get("refresh_token")
-	id, number, state, err := s.family(ctx, q.client, presented)
+	f, err := s.familyOf(ctx, q.client, q.form.Get("refresh_token"))
 	if err != nil {
 		return none, err
 	}
+	id, number, state := f.id, f.number, f.state
 	jkt := ""
 	if q.binding != nil {
 		jkt = q.binding.JKT
@@ -107,14 +116,13 @@ func (s *Server) refresh(ctx context.Context, q *tokenRequest) (none tokenRespon
 			return none, err
 		}
 	}
-	sum := s.Fingerprints.Of(presented)
 	token, next := s.newRefreshToken(id, state.Number+1)
 	m := eventlog.MetaFrom(ctx)
 	m.CommandID = "" // the same request twice is reuse, never a repeat
 	m.Actor = &eventv1.Actor{Id: q.client.id, Kind: "client"}
 	m.OnBehalfOf = &eventv1.Actor{Id: state.PersonID, Kind: "person"}
 	ctx = eventlog.WithMeta(ctx, m)
-	out, err := s.Consents.Handle(ctx, id, consent.Refresh{Number: number, Fingerprint: sum[:], KeyThumbprint: jkt, Now: s.Now(), Next: next})
+	out, err := s.Consents.Handle(ctx, id, consent.Refresh{Number: number, Fingerprint: f.fingerprint, KeyThumbprint: jkt, Now: s.Now(), Next: next})
 	switch {
 	case errors.Is(err, consent.ErrKey):
 		return none, invalidGrant("the refresh token is bound to another key (RFC 9449 §5)")
@@ -144,10 +152,10 @@ func (s *Server) refresh(ctx context.Context, q *tokenRequest) (none tokenRespon
 
 // revokeRefresh ends the consent of a refresh token of the client (RFC 7009 §2.1); false if the token is none.
 func (s *Server) revokeRefresh(ctx context.Context, c client, token string) (bool, error) {
-	if !strings.HasPrefix(token, refreshPrefix) {
+	if !isRefreshToken(token) {
 		return false, nil
 	}
-	id, _, _, err := s.family(ctx, c, token)
+	f, err := s.familyOf(ctx, c, token)
 	var refused *refusal
 	if errors.As(err, &refused) {
 		return true, nil // nothing to end
@@ -155,7 +163,7 @@ func (s *Server) revokeRefresh(ctx context.Context, c client, token string) (boo
 	if err != nil {
 		return true, err
 	}
-	out, err := s.Consents.Handle(as(ctx, c), id, consent.Revoke{Reason: "client_revoked"})
+	out, err := s.Consents.Handle(as(ctx, c), f.id, consent.Revoke{Reason: "client_revoked"})
 	if err == nil {
 		err = s.reach(ctx, out.Position)
 	}
@@ -164,18 +172,18 @@ func (s *Server) revokeRefresh(ctx context.Context, c client, token string) (boo
 
 // introspectRefresh tells a client of its own refresh token (RFC 7662); false if the token is none.
 func (s *Server) introspectRefresh(ctx context.Context, c client, token string) (introspection, bool, error) {
-	if !strings.HasPrefix(token, refreshPrefix) {
+	if !isRefreshToken(token) {
 		return introspection{}, false, nil
 	}
-	id, _, state, err := s.family(ctx, c, token)
+	f, err := s.familyOf(ctx, c, token)
+	state := f.state
 	var refused *refusal
-	sum := s.Fingerprints.Of(token)
 	switch {
 	case errors.As(err, &refused):
 		return introspection{}, true, nil
 	case err != nil:
 		return introspection{}, true, err
-	case !state.Newest(sum[:]) || s.stands(ctx, id, 0) != nil:
+	case !state.Newest(f.fingerprint) || s.stands(ctx, f.id, 0) != nil:
 		return introspection{}, true, nil
 	}
 	return introspection{Active: true, Scope: strings.Join(state.Scopes, " "), ClientID: c.id, Expires: state.ExpiresAt.Unix(), Subject: state.PersonID, Issuer: s.Issuer}, true, nil

@@ -1,5 +1,5 @@
-// Package underway keeps what is under way between a client, a person and the authorization server: requests, authorization
-// codes and device codes. It is state of its own, no read model: nothing of it can be made of the log. What is kept lasts
+// Package underway keeps what is under way between a client, a person and the authorization server: requests, codes, devices
+// and leave to register. It is state of its own, no read model: nothing of it can be made of the log. What is kept lasts
 // minutes; what comes of it are facts.
 package underway
 
@@ -59,7 +59,13 @@ create table if not exists device_codes (
 	polled_at timestamptz,
 	expires_at timestamptz not null,
 	forget_at timestamptz not null);
-create index if not exists device_codes_by_end on device_codes (forget_at)`
+create index if not exists device_codes_by_end on device_codes (forget_at);
+create table if not exists registrations (
+	token bytea primary key,
+	grant_id text not null,
+	credential_id text not null,
+	decision jsonb not null,
+	expires_at timestamptz not null)`
 
 // Request is what a client asks a person for.
 type Request struct {
@@ -248,5 +254,6 @@ func (s Store) Sweep(ctx context.Context, clock func() time.Time) error {
 		_, _ = s.DB.ExecContext(ctx, `delete from authorization_requests where expires_at<$1`, clock())
 		_, _ = s.DB.ExecContext(ctx, `delete from authorization_codes where forget_at<$1`, clock())
 		_, _ = s.DB.ExecContext(ctx, `delete from device_codes where forget_at<$1`, clock())
+		_, _ = s.DB.ExecContext(ctx, `delete from registrations where expires_at<$1`, clock())
 	}
 }
