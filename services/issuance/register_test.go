@@ -78,3 +78,33 @@ func TestAProgramRegistersOneClientByLeaveOfAnOwner(t *testing.T) { // D15, D16,
 		t.Fatal("a registered client outlives its application")
 	}
 }
+
+func TestWhoseTokensAResourceTakesIsPublished(t *testing.T) { // X6, B8, RFC 9728, RFC 8414
+	s := newScene(t)
+	product := id()
+	get := func(path string) map[string]any {
+		r, _ := http.NewRequest("GET", s.running.URL+path, http.NoBody)
+		return s.want(s.send(r), 200, "").body
+	}
+	s.suite.Append("registry", "product", product, &registryv1.ProductDrafted{Slug: "rates", Name: "Rates", OrganizationId: s.org})
+	at := s.suite.Append("registry", "product", product, &registryv1.ProductAudienceSet{Audience: "public"})
+	s.eventually("the product is known", func() bool { return s.running.Deps.Lineage.Position() >= at })
+	hidden := get("/.well-known/oauth-protected-resource/" + product)
+	if hidden["resource"] != "urn:chancery:product:"+product || hidden["resource_name"] != nil || hidden["authorization_servers"].([]any)[0] != portal {
+		t.Fatal(hidden)
+	}
+	at = s.suite.Append("registry", "product", product, &registryv1.ProductPublished{Version: "1.0.0"})
+	s.eventually("the product is shown", func() bool { return s.running.Deps.Lineage.Position() >= at })
+	if shown := get("/.well-known/oauth-protected-resource/" + product); shown["resource_name"] != "Rates" {
+		t.Fatal(shown)
+	}
+	if all := get("/.well-known/oauth-protected-resource"); all["resource"] != portal {
+		t.Fatal(all)
+	}
+	server := get("/.well-known/oauth-authorization-server")
+	for _, name := range []string{"authorization_endpoint", "pushed_authorization_request_endpoint", "device_authorization_endpoint", "registration_endpoint"} {
+		if server[name] == nil {
+			t.Errorf("the metadata lacks %s", name)
+		}
+	}
+}

@@ -31,6 +31,9 @@ func (a *api) actingRoutes(e *endpoint.API) {
 	door(endpoint.Public, "POST", "/oauth2/register", "Client registration, RFC 7591", guesses, []string{"application/json"}, a.register, nil)
 	endpoint.Route(e, issue, op{Method: "POST", Path: "/v1/registration-tokens", Summary: "Let a program register one client under a grant", Status: http.StatusCreated,
 		Reach: "grants of the own organisation", Limits: endpoint.Limits{Person: endpoint.Rate{Count: 30, Per: time.Minute}}}, a.permit)
+	for _, path := range []string{"/.well-known/oauth-protected-resource", "/.well-known/oauth-protected-resource/{product}"} {
+		door(endpoint.Public, "GET", path, "Protected resources, RFC 9728", endpoint.Limits{}, nil, s.ProtectedResource, nil)
+	}
 	door(decide, "GET", oauth.ConsentPath, "Ask a person whether a client may act for them", people, nil, s.Consent, s.RefusedPage)
 	door(decide, "POST", oauth.ConsentPath, "Take the person's answer", people, form, s.Decide, s.RefusedPage)
 	door(decide, "GET", oauth.DevicePath, "Ask for the code a device shows", people, nil, s.DevicePage, s.RefusedPage)

@@ -3,6 +3,7 @@ package naming
 
 import (
 	"context"
+	"strings"
 	"sync"
 
 	"github.com/chancery-dev/chancery/libs/aggregate"
@@ -19,6 +20,8 @@ type Fold struct {
 	mu     sync.RWMutex
 	names  map[string]string
 	scopes map[string]Scope // by product and name
+	// public and published are the products shown to everybody.
+	public, published map[string]bool
 }
 
 // Apply folds a batch.
@@ -26,7 +29,7 @@ func (f *Fold) Apply(_ context.Context, batch []eventlog.Recorded) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.names == nil {
-		f.names, f.scopes = map[string]string{}, map[string]Scope{}
+		f.names, f.scopes, f.public, f.published = map[string]string{}, map[string]Scope{}, map[string]bool{}, map[string]bool{}
 	}
 	for _, r := range batch {
 		for _, fact := range r.Facts {
@@ -44,6 +47,12 @@ func (f *Fold) apply(id string, fact aggregate.Event) {
 		f.names[id] = e.Name
 	case *registryv1.ApplicationRegistered:
 		f.names[id] = e.Name
+	case *registryv1.ProductAudienceSet:
+		f.public[id] = e.Audience == "public" && len(e.OrganizationIds) == 0
+	case *registryv1.ProductPublished:
+		f.published[id] = true
+	case *registryv1.ProductWithdrawn, *registryv1.ProductRetired:
+		delete(f.published, id)
 	case *registryv1.VersionSubmitted:
 		for _, s := range e.Scopes {
 			f.scopes[e.ProductId+" "+s.Name] = Scope{s.Name, s.Description, s.Risk}
@@ -69,4 +78,19 @@ func (f *Fold) Scopes(productID string, names []string) []Scope {
 		}
 	}
 	return out
+}
+
+// Resource is the name of a product that everybody may know of, and its scopes; false for every other.
+func (f *Fold) Resource(productID string) (name string, scopes []string, ok bool) {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	if !f.published[productID] || !f.public[productID] {
+		return "", nil, false
+	}
+	for key, s := range f.scopes {
+		if strings.HasPrefix(key, productID+" ") {
+			scopes = append(scopes, s.Name)
+		}
+	}
+	return f.names[productID], scopes, true
 }
