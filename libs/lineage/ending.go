@@ -24,7 +24,7 @@ func (f *Fold) ending(n uint32, reach uint8, made bool) *ending {
 		}
 	}
 	f.endings = append(f.endings, ending{reach: reach, made: made, next: f.node(n).fate})
-	f.node(n).fate = uint32(len(f.endings) - 1)
+	f.edit(n).fate = uint32(len(f.endings) - 1)
 	return &f.endings[len(f.endings)-1]
 }
 

@@ -36,6 +36,8 @@ type Fold struct {
 	endings []ending
 
 	waiting waiting
+	// shared says of each page whether a snapshot under way reads it too: it is copied before it changes.
+	shared []bool
 }
 
 // NewFold is a fold before the first message.
@@ -108,7 +110,7 @@ func (f *Fold) apply(position uint64, stored int64, e *eventv1.Envelope, facts [
 			m.subject = f.intern(kind, e.Subject.Id)
 		}
 		if r == nil {
-			f.node(m.subject).flags |= fOpaque
+			f.edit(m.subject).flags |= fOpaque
 			continue
 		}
 		f.fact(m, i, r, facts[i].ProtoReflect())
@@ -125,14 +127,14 @@ func (f *Fold) fact(m message, i int, r *rule, fact protoreflect.Message) {
 		f.each(m, e.place, fact, e.upTo, func(n uint32) { f.reopen(n, e, o, m.subject) })
 	}
 	for _, e := range r.pauses {
-		f.each(m, e.place, fact, e.upTo, func(n uint32) { f.node(n).flags |= fPaused })
+		f.each(m, e.place, fact, e.upTo, func(n uint32) { f.edit(n).flags |= fPaused })
 	}
 	for _, e := range r.resume {
-		f.each(m, e.place, fact, e.upTo, func(n uint32) { f.node(n).flags &^= fPaused })
+		f.each(m, e.place, fact, e.upTo, func(n uint32) { f.edit(n).flags &^= fPaused })
 	}
 	for _, l := range r.lapses {
 		if until, ok := moment64(fact, l.at); ok {
-			f.each(m, l.place, fact, false, func(n uint32) { f.node(n).due = min(f.node(n).due, until) })
+			f.each(m, l.place, fact, false, func(n uint32) { f.edit(n).due = min(f.node(n).due, until) })
 		}
 	}
 	for _, b := range r.births {
@@ -179,11 +181,11 @@ func (f *Fold) birth(m message, b place, r *rule, born order, fact protoreflect.
 		var id [16]byte
 		binary.LittleEndian.PutUint32(id[:], number)
 		n = f.add(b.kind, id)
-		whole := f.node(m.subject)
+		whole := f.edit(m.subject)
 		if !slices.Contains(f.wholes[b.kind], whole.kind) {
 			f.wholes[b.kind] = append(f.wholes[b.kind], whole.kind)
 		}
-		part := f.node(n)
+		part := f.edit(n)
 		part.sub, part.flags = whole.sub, fPart
 		whole.sub = n
 		f.descend(n, []uint32{m.subject}, r, fact)
@@ -194,7 +196,7 @@ func (f *Fold) birth(m message, b place, r *rule, born order, fact protoreflect.
 		}
 		f.descend(n, nil, r, fact)
 	}
-	x := f.node(n)
+	x := f.edit(n)
 	x.flags |= fBorn
 	x.seen, x.born, x.owner = m.seen, born, m.subject
 	for _, d := range r.due {
@@ -227,7 +229,7 @@ func (f *Fold) descend(n uint32, links []uint32, r *rule, fact protoreflect.Mess
 	direct := slices.DeleteFunc(slices.Clone(links), func(l uint32) bool {
 		return slices.ContainsFunc(links, func(other uint32) bool { return other != l && f.descends(other, l, depth) })
 	})
-	x := f.node(n)
+	x := f.edit(n)
 	switch len(direct) {
 	case 0:
 	case 1:
@@ -249,7 +251,7 @@ func (f *Fold) session(a *eventv1.Actor) uint32 {
 	s := f.intern(kind, a.Session)
 	if x := f.node(s); x.parent == 0 && x.flags&fBorn == 0 {
 		p := f.intern(person, a.Id)
-		f.node(s).parent = p
+		f.edit(s).parent = p
 	}
 	return s
 }
@@ -257,7 +259,7 @@ func (f *Fold) session(a *eventv1.Actor) uint32 {
 // renew moves the time of the subject's node, unless that time was over when the log stored the fact.
 func (f *Fold) renew(m message, kind uint8, until int64) {
 	if x := f.node(m.subject); x.kind == kind && x.flags&fBorn != 0 && m.stored < x.due {
-		x.due = until
+		f.edit(m.subject).due = until
 	}
 }
 

@@ -47,6 +47,15 @@ func (x *index) add(f *Fold, n uint32) {
 	x.put(f, n)
 }
 
+// grow makes room for so many nodes at once.
+func (x *index) grow(nodes int) {
+	size := 64
+	for nodes*4 > size*3 {
+		size *= 2
+	}
+	x.slots = make([]uint32, size)
+}
+
 func (x *index) put(f *Fold, n uint32) {
 	mask := uint64(len(x.slots) - 1)
 	at := f.node(n)

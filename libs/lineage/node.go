@@ -56,6 +56,14 @@ func (x *node) number() uint32 { return binary.LittleEndian.Uint32(x.id[:]) }
 
 func (f *Fold) node(n uint32) *node { return &f.pages[n>>pageBits][n&pageMask] }
 
+// edit is node for what changes it; only the writer calls it. What node gave of the same page before may be old then.
+func (f *Fold) edit(n uint32) *node {
+	if p := n >> pageBits; int(p) < len(f.shared) && f.shared[p] {
+		f.pages[p], f.shared[p] = new(*f.pages[p]), false
+	}
+	return f.node(n)
+}
+
 // intern finds the node or makes one that nothing has created yet.
 func (f *Fold) intern(kind uint8, id string) uint32 {
 	short, hashed := compact(id)
@@ -64,7 +72,7 @@ func (f *Fold) intern(kind uint8, id string) uint32 {
 	}
 	n := f.add(kind, short)
 	if hashed {
-		f.node(n).flags |= fHashed
+		f.edit(n).flags |= fHashed
 		f.hashed[n] = strings.Clone(id)
 	}
 	f.index.add(f, n)
@@ -77,7 +85,7 @@ func (f *Fold) add(kind uint8, id [16]byte) uint32 {
 		f.pages = append(f.pages, new([1 << pageBits]node))
 	}
 	f.count++
-	*f.node(n) = node{id: id, kind: kind, due: never}
+	*f.edit(n) = node{id: id, kind: kind, due: never}
 	return n
 }
 

@@ -50,6 +50,9 @@ type Deps struct {
 	Keyring *principal.Keyring
 	// Signer signs internal tokens once Service.Signs has its key published.
 	Signer *principal.Signer
+	// Between runs f while nothing is folded: every fold is then at one position. A service that New gives state of an
+	// earlier run fills Lineage, Keyring and all its folds to one position, from which the log is followed.
+	Between func(f func())
 	// WaitFor returns once this service's views have reached position, or eventlog.ErrBehind; a decision that rests on rows
 	// waits for the log's tail before it reads them. Operations that only read are waited for by the guard.
 	WaitFor func(ctx context.Context, position uint64) error

@@ -46,14 +46,24 @@ type follower struct {
 	service string
 	tracer  trace.Tracer
 
-	mu      sync.Mutex
-	stopped error
+	applying sync.Mutex
+	mu       sync.Mutex
+	stopped  error
+}
+
+// between runs f while no batch is folded.
+func (f *follower) between(run func()) {
+	f.applying.Lock()
+	defer f.applying.Unlock()
+	run()
 }
 
 // apply gives a batch to every fold, the lineage last: its position says how far all of them are.
 func (f *follower) apply(ctx context.Context, batch []eventlog.Recorded) error {
 	ctx, span := f.tracer.Start(ctx, "fold events", trace.WithLinks(eventlog.Links(ctx, batch)...), trace.WithAttributes(attribute.String("chancery.service", f.service)))
 	defer span.End()
+	f.applying.Lock()
+	defer f.applying.Unlock()
 	for _, r := range batch {
 		f.keyring.Apply(r.Sequence, r.Subject, r.Facts)
 	}
@@ -70,10 +80,10 @@ func (f *follower) apply(ctx context.Context, batch []eventlog.Recorded) error {
 	return nil
 }
 
-// run follows until ctx ends. A fact that cannot be folded stops it for good: deciding on a hole would admit what has
+// run follows from where the folds are until ctx ends. A fact that cannot be folded stops it for good: deciding on a hole would admit what has
 // ended.
 func (f *follower) run(ctx context.Context, log *eventlog.Log) error {
-	err := log.Follow(ctx, 0, f.apply)
+	err := log.Follow(ctx, f.lineage.Position(), f.apply)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}

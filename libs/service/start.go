@@ -98,6 +98,7 @@ func Start(ctx context.Context, name string, c Config, wire New) (_ *Running, er
 		return nil, err
 	}
 	folds := &follower{lineage: d.Lineage, keyring: d.Keyring, service: name, tracer: d.Traces.Tracer("github.com/chancery-dev/chancery/libs/service")}
+	d.Between = folds.between
 	var runner *projection.Runner
 	reached := func(ctx context.Context, position uint64) (uint64, error) {
 		if runner != nil {

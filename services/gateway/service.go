@@ -27,6 +27,8 @@ type config struct {
 	Environment string        `env:"CHANCERY_GATEWAY_ENVIRONMENT, default=sandbox" doc:"what /verify stands before" want:"sandbox or production"`
 	Lease       time.Duration `env:"CHANCERY_GATEWAY_LEASE, default=2s" doc:"how long calls are judged from memory after the log's newest facts were last known to be there; then they are refused" want:"a duration from 500ms to 1m"`
 	Metadata    string        `env:"CHANCERY_GATEWAY_METADATA" doc:"where clients that are refused learn who issues tokens (RFC 9728); they are not told if it is empty" want:"https://host/.well-known/oauth-protected-resource"`
+	State       string        `env:"CHANCERY_GATEWAY_STATE" doc:"folder in which the authorizer keeps its name and what it has folded; without one it folds the whole log at every start" want:"a folder of its own"`
+	Every       time.Duration `env:"CHANCERY_GATEWAY_SNAPSHOT_EVERY, default=1m" doc:"how often it writes down what it has folded" want:"a duration from 1s"`
 	Envoy       envoy         `env:""`
 	Pepper      secret.String `env:"CHANCERY_PEPPER" doc:"what issuance makes fingerprints with; that of the own key file if it is empty" want:"base64 of at least 32 bytes"`
 }
@@ -43,12 +45,20 @@ func New(ctx context.Context, d service.Deps) (*service.Service, error) {
 	if own.Lease < 500*time.Millisecond || own.Lease > time.Minute {
 		return nil, errors.New("CHANCERY_GATEWAY_LEASE is wrong: it should be a duration from 500ms to 1m")
 	}
+	if own.Every < time.Second {
+		return nil, errors.New("CHANCERY_GATEWAY_SNAPSHOT_EVERY is wrong: it should be a duration from 1s")
+	}
 	fingerprints, err := fingerprints(own.Pepper, d.Fingerprints)
 	if err != nil {
 		return nil, err
 	}
 	facts := fold.New(d.Lineage, d.Logger)
-	node := name(d.Config.Node)
+	node, err := folderOf(own.State, d.Config.Node)
+	if err != nil {
+		return nil, err
+	}
+	state := own.snapshots(d, node, facts)
+	state.load(ctx)
 	book := &record.Book{Observe: d.Log.Observe, Authorizer: node, Now: d.Clock, Logger: d.Logger}
 	seal := decision.NewSeal(node, fingerprints)
 	lease := newLease(d.Log.Tail, d.Lineage, own.Lease, d.Logger)
@@ -70,7 +80,7 @@ func New(ctx context.Context, d service.Deps) (*service.Service, error) {
 			"lease":   func(ctx context.Context) error { return lease.run(ctx, d.NATS) },
 		},
 	}
-	if err := joined(s, d, node, lease); err != nil {
+	if err := joined(s, d, node, lease, state); err != nil {
 		return nil, err
 	}
 	return s, own.Envoy.attach(s, door, d.Logger)

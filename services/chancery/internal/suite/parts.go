@@ -61,7 +61,7 @@ var parts = []part{
 		return map[string]string{"CHANCERY_NATS_DOOR": embedded.DoorKey(filepath.Join(o.Dir, "keys", "nats"))}
 	}},
 	{"gateway", gateway.New, func(s *Suite, o Options) map[string]string {
-		return map[string]string{"CHANCERY_ISSUER": s.Portal, "HTTP_ADDR": o.Gateway}
+		return map[string]string{"CHANCERY_ISSUER": s.Portal, "CHANCERY_GATEWAY_STATE": filepath.Join(o.Dir, "gateway"), "HTTP_ADDR": o.Gateway}
 	}},
 	{"portal", portal.With(world.Personas()), func(s *Suite, _ Options) map[string]string {
 		env := map[string]string{"CHANCERY_PUBLIC_URL": s.Portal, "HTTP_ADDR": strings.TrimPrefix(s.Portal, "http://")}

@@ -158,7 +158,7 @@ func (f *Fold) narrowed(name string, e *issuancev1.CredentialNarrowed) {
 
 func (f *Fold) expired(name string) {
 	if n := f.known(name); n != 0 {
-		f.credentials.at(n).expired = true
+		f.credentials.edit(n).expired = true
 	}
 }
 

@@ -42,6 +42,15 @@ func (s *slots) add(of func(uint32) *id, n uint32) {
 	s.put(of, n)
 }
 
+// grow makes room for so many at once.
+func (s *slots) grow(n int) {
+	size := 64
+	for n*4 > size*3 {
+		size *= 2
+	}
+	s.entries = make([]uint32, size)
+}
+
 func (s *slots) put(of func(uint32) *id, n uint32) {
 	mask := uint64(len(s.entries) - 1)
 	i := hash(of(n)) & mask
@@ -64,16 +73,34 @@ const pageBits = 8
 type paged[T any] struct {
 	pages []*[1 << pageBits]T
 	count uint32
+	// shared says of each page whether a snapshot under way reads it too: it is copied before it changes.
+	shared []bool
 }
 
 func (p *paged[T]) at(n uint32) *T { return &p.pages[n>>pageBits][n&(1<<pageBits-1)] }
+
+// edit is at for what changes it.
+func (p *paged[T]) edit(n uint32) *T {
+	if i := n >> pageBits; int(i) < len(p.shared) && p.shared[i] {
+		p.pages[i], p.shared[i] = new(*p.pages[i]), false
+	}
+	return p.at(n)
+}
+
+// freeze gives the list as it is now; thaw lets it change in place again.
+func (p *paged[T]) freeze() paged[T] {
+	p.shared = slices.Repeat([]bool{true}, len(p.pages))
+	return paged[T]{pages: slices.Clone(p.pages), count: p.count}
+}
+
+func (p *paged[T]) thaw() { p.shared = nil }
 
 func (p *paged[T]) add(x T) uint32 {
 	p.count++
 	if int(p.count>>pageBits) >= len(p.pages) {
 		p.pages = append(p.pages, new([1 << pageBits]T))
 	}
-	*p.at(p.count) = x
+	*p.edit(p.count) = x
 	return p.count
 }
 
