@@ -116,6 +116,28 @@ const audit = createRoute({
     pick(s, ["type", "actor", "subject", "organization_id", "application_id", "outcome", "from", "to", "open", "zone"]),
   component: lazyRouteComponent(() => import("./screens/audit/explorer"), "AuditExplorer"),
 });
+const inventory = createRoute({
+  getParentRoute: () => root,
+  path: "/credentials",
+  validateSearch: (s) => pick(s, ["finding", "after"]),
+  component: lazyRouteComponent(() => import("./screens/credentials/inventory"), "Inventory"),
+});
+const revocations = createRoute({
+  getParentRoute: () => root,
+  path: "/revocations",
+  component: lazyRouteComponent(() => import("./screens/credentials/revocations"), "Revocations"),
+});
+const ending = createRoute({
+  getParentRoute: () => root,
+  path: "/revocations/$position",
+  component: lazyRouteComponent(() => import("./screens/credentials/ending"), "EndingPage"),
+});
+const decisions = createRoute({
+  getParentRoute: () => root,
+  path: "/decisions",
+  validateSearch: (s) => pick(s, ["id"]),
+  component: lazyRouteComponent(() => import("./screens/credentials/decision"), "DecisionPage"),
+});
 const subscriptions = createRoute({
   getParentRoute: () => root,
   path: "/subscriptions",
@@ -161,6 +183,10 @@ const tree = root.addChildren([
   request,
   reviews,
   audit,
+  inventory,
+  revocations,
+  ending,
+  decisions,
   subscriptions,
   people,
   person,

@@ -99,6 +99,25 @@ export const preview = (input: RequestInput) =>
 export const credentials = (query: Query = {}) =>
   list<T.Credential>("credentials", "/api/issuance/v1/credentials", query);
 
+export const inventory = (query: Query = {}) => list<T.Stock>("credentials", "/api/issuance/v1/inventory", query);
+export const stocktaking = () =>
+  queryOptions({
+    queryKey: ["credentials", "summary"],
+    queryFn: ({ signal }) => get<T.Stocktaking>("/api/issuance/v1/inventory/summary", undefined, signal),
+  });
+export const revocations = () =>
+  queryOptions({
+    queryKey: ["revocations"],
+    queryFn: async ({ signal }) => {
+      const all = await get<T.Revocations>("/api/issuance/v1/revocations", undefined, signal);
+      return { ...all, items: all.items ?? [] };
+    },
+  });
+export const ending = (position: string) => detail<T.Ending>("endings", "/api/issuance/v1/endings", position);
+export const authorizers = () => list<T.Authorizer>("authorizers", "/api/issuance/v1/authorizers");
+export const consents = (query: Query = {}) => list<T.Consent>("consents", "/api/issuance/v1/consents", query);
+export const decision = (id: string) => detail<T.Decision>("decisions", "/api/gateway/v1/decisions", id);
+
 export const organizations = (query: Query = {}) =>
   list<T.Organization>("organizations", "/api/identity/v1/organizations", query);
 export const organization = (id: string) =>

@@ -366,3 +366,119 @@ export interface EventType {
   sentence: string;
   feed: boolean;
 }
+
+// issuance: all credentials together, endings and authorizers
+
+export const findings = ["orphaned", "over_scoped", "unused", "never_rotated", "ageing", "imported"] as const;
+export type Finding = (typeof findings)[number];
+export interface Stock {
+  id: string;
+  kind: string;
+  name: string;
+  grant_id: string;
+  application_id: string;
+  organization_id: string;
+  product_id: string;
+  environment: string;
+  class: string;
+  state: string;
+  issued_at: string;
+  expires_at: string;
+  last_used_at?: string;
+  rotations: number;
+  scopes: string[];
+  unused_scopes: string[];
+  findings: Finding[];
+}
+export interface Stocktaking {
+  total: { live: number; findings: Record<Finding, number> };
+  organizations: { organization_id: string; live: number; findings: Record<Finding, number> }[];
+}
+export interface Thing {
+  kind: string;
+  id: string;
+}
+export interface Cause {
+  position: number;
+  id: string;
+  type: string;
+  at: string;
+  of: Thing;
+  actor_id?: string;
+  actor_kind?: string;
+}
+export interface Revocation extends Cause {
+  organization_id?: string;
+  authorizers_ms: Record<string, number>;
+  felt_ms: number;
+}
+export interface Revocations {
+  items: Revocation[];
+  count: number;
+  p50_ms: number;
+  p99_ms: number;
+  max_ms: number;
+}
+export interface Ending {
+  cause: Cause;
+  count: number;
+  kinds: Record<string, number>;
+  ended: (Thing & { was: string; parents?: Thing[] })[];
+  statement?: string;
+  confirmed: string[];
+  pending: string[];
+}
+export interface Authorizer {
+  id: string;
+  environment?: string;
+  state: "member" | "silent" | "left";
+  joined_at: string;
+  position: number;
+  last_heard_at?: string;
+  ended_at?: string;
+  reason?: string;
+}
+export interface Consent {
+  id: string;
+  person_id: string;
+  credential_id: string;
+  application_id: string;
+  organization_id: string;
+  product_id: string;
+  scopes: string[];
+  given_at: string;
+  expires_at: string;
+  state: string;
+  allowed?: Allowed;
+}
+
+// gateway
+
+export interface Decision {
+  authorizer: string;
+  position: number;
+  time: string;
+  environment: string;
+  verdict: "allow" | "deny";
+  reason?: string;
+  text: string;
+  bundle: string;
+  lease_age_seconds: number;
+  credential_id?: string;
+  generation?: number;
+  token?: { id: string; expires_at: string; consent_id?: string };
+  operation?: { id: string; method: string; path: string; version: string; product_id: string; scopes: string[] };
+  missing_scope?: string;
+  derived: { agrees: boolean; reason?: string; bundle: boolean; position: number };
+  chain?: {
+    grant_id?: string;
+    granted_scopes?: string[];
+    request_id?: string;
+    reviewer_ids?: string[];
+    policy?: string;
+    application_id?: string;
+    owner_id?: string;
+    backup_owner_id?: string;
+    steps?: { kind: string; id: string; fact: string; position: number; at: string }[];
+  };
+}

@@ -17,3 +17,7 @@ export const readsCredentials = (me: Me) =>
 export const readsRecords = (me: Me) => holds(me, "org_admin", "auditor", "platform_admin");
 
 export const readsEveryone = (me: Me) => holds(me, "platform_admin", "auditor");
+
+export const readsTrees = (me: Me) => holds(me, "app_owner", "org_admin", "auditor", "platform_admin");
+
+export const readsAuthorizers = (me: Me) => holds(me, "platform_admin", "auditor", "security_reviewer");

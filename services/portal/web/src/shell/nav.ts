@@ -3,6 +3,7 @@ import {
   AppWindow,
   Building2,
   FileInput,
+  KeyRound,
   Library,
   type LucideIcon,
   ScrollText,
@@ -11,7 +12,7 @@ import {
   Webhook,
 } from "lucide-react";
 import type { Me, Role } from "@/api/types";
-import { holds, readsApplications, readsRecords } from "@/lib/reach";
+import { holds, readsApplications, readsCredentials, readsRecords } from "@/lib/reach";
 
 export interface NavItem {
   to: LinkProps["to"];
@@ -32,6 +33,7 @@ export function navFor(me: Me): NavItem[] {
     readsApplications(me) && { to: "/applications", text: "Applications", icon: AppWindow, key: "a" },
     partner && { to: "/requests", text: "Requests", icon: FileInput, key: "q" },
     holds(me, ...reviewers) && { to: "/reviews", text: "Reviews", icon: Stamp, key: "r", badge: true },
+    readsCredentials(me) && { to: "/credentials", text: "Credentials", icon: KeyRound, key: "k" },
     readsRecords(me) && {
       to: "/audit",
       text: "Audit",

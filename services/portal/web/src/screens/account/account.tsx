@@ -12,6 +12,7 @@ import { Facts, PageHeader, Section } from "@/ui/page";
 import { asProblem, ProblemNote, SkeletonPage, SkeletonRows } from "@/ui/states";
 import { Time } from "@/ui/time";
 import { toast } from "@/ui/toast";
+import { Consents } from "./consents";
 
 export function Account() {
   useTitle("Your account");
@@ -57,6 +58,9 @@ export function Account() {
       </div>
       <Section title="Where you are signed in" className="mt-8">
         <Sessions current={self.session.id} />
+      </Section>
+      <Section title="Applications that act for you" className="mt-8">
+        <Consents person={self.person.id} />
       </Section>
     </>
   );
