@@ -115,6 +115,7 @@ func TestParametersThatCannotBeMeantAreRefused(t *testing.T) { // X6, D16, RFC 6
 		"no grant type":            {"scope=accounts:read", form, "", 400, "invalid_request"},
 		"an empty grant type":      {"grant_type=", form, "", 400, "invalid_request"},
 		"a scope said twice":       {good + "&scope=accounts:read&scope=entries:read", form, "", 400, "invalid_request"},
+		"an audience said twice":   {good + "&audience=a&audience=b", form, "", 400, "invalid_request"},
 		"no scope at all":          {good + "&scope=", form, "", 400, "invalid_scope"},
 		"every scope":              {good + "&scope=*", form, "", 400, "invalid_scope"},
 		"a scope of another":       {good + "&scope=accounts:read+payments:write", form, "", 400, "invalid_scope"},

@@ -72,6 +72,8 @@ func (s *Server) redeem(w http.ResponseWriter, q *tokenRequest) (none tokenRespo
 		return none, err
 	}
 	switch {
+	case len(q.form["audience"]) > 1 && name != grantExchange:
+		return none, invalidRequest("a parameter is given twice: audience")
 	case name == "":
 		return none, invalidRequest("grant_type is missing")
 	case !served:
