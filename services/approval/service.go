@@ -3,6 +3,7 @@ package approval
 
 import (
 	"context"
+	"time"
 
 	"github.com/chancery-dev/chancery/libs/deadline"
 	"github.com/chancery-dev/chancery/libs/eventlog"
@@ -20,16 +21,28 @@ import (
 const Name = "approval"
 
 // New wires approval.
-func New(_ context.Context, d service.Deps) (*service.Service, error) {
+func New(ctx context.Context, d service.Deps) (*service.Service, error) {
+	var own config
+	if err := service.Load(ctx, d.Config.Lookup, &own); err != nil {
+		return nil, err
+	}
+	if err := own.check(); err != nil {
+		return nil, err
+	}
 	views := view.Views{Reader: projection.Reader{DB: d.DB, WaitFor: d.WaitFor}}
 	requests := eventlog.Repository[request.State]{Log: d.Log, Kind: "approval.request"}
 	grants := eventlog.Repository[grant.State]{Log: d.Log, Kind: "approval.grant"}
-	operations := &api.Service{Views: views, Requests: requests, Grants: grants, Opener: eventlog.NewOpener(d.Vault), Clock: d.Clock}
+	operations := &api.Service{Views: views, Requests: requests, Grants: grants, Opener: eventlog.NewOpener(d.Vault), Clock: d.Clock, Undo: own.Undo}
 	operations.Routes(d.API)
 	policies := policy.Policies{Views: views, Requests: requests, Grants: grants, Clock: d.Clock}
+	uses := &projection.Runner{Name: "activity", DB: d.DB, Follow: d.Log.FollowActivity, First: d.Log.ActivityFirst, Views: view.Activity(), Service: d.Name,
+		Logger: d.Logger, Tracer: d.Traces.Tracer(Name)}
+	shrink := policy.Shrink{Policies: policies, Watch: map[string]time.Duration{"public": own.Public, "partner": own.Partner, "sensitive": own.Sensitive},
+		Shadow: own.Shadow, Every: own.Every, Ready: uses.Ready, Logger: d.Logger}
 	due := &deadline.Engine{DB: d.DB, Act: policies.OnDue, Clock: d.Clock, Service: Name, Logger: d.Logger, Tracer: d.Traces.Tracer(Name)}
 	return &service.Service{
 		Views: view.All(), Policies: append(policies.All(), projection.Erases[*identityv1.PersonErased](d.Vault)),
-		Background: map[string]func(context.Context) error{"deadlines": due.Run},
+		Background: map[string]func(context.Context) error{"deadlines": due.Run, "uses": uses.Run, "shrink": shrink.Run},
+		Ready:      map[string]func(context.Context) error{"uses": uses.Ready},
 	}, nil
 }

@@ -75,6 +75,7 @@ func main() {
 		whyCommand(),
 		inventoryCommand(),
 	)
+	root.AddCommand(grantsCommand())
 	if err := root.ExecuteContext(ctx); err != nil {
 		code := 1
 		var e exit

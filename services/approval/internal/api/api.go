@@ -23,6 +23,8 @@ type Service struct {
 	// Opener reads what people wrote.
 	Opener *eventlog.Opener
 	Clock  func() time.Time
+	// Undo is how long a narrowing that followed a proposal can be taken back.
+	Undo time.Duration
 }
 
 // Who may do what; reach comes on top. Who may take which seat of a request is no role of the caller's token but judged
@@ -54,6 +56,7 @@ func (s *Service) Routes(a *endpoint.API) {
 	endpoint.Route(a, readGrants, s.grant("GET", "/v1/grants/{id}", "Show a grant"), s.showGrant)
 	endpoint.Route(a, endGrant, s.grant("POST", "/v1/grants/{id}/revoke", "Revoke a grant"), s.revokeGrant)
 	endpoint.Route(a, narrowingGrant, s.grant("POST", "/v1/grants/{id}/narrow", "Leave a grant fewer scopes"), s.narrowGrant)
+	s.shrinking(a)
 }
 
 func (s *Service) request(method, path, summary string) endpoint.Operation {

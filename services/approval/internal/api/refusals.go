@@ -40,6 +40,11 @@ var refusals = problem.Map{
 	grant.ErrEnded:            {Kind: problem.Conflict, Code: "ended"},
 	grant.ErrNotNarrower:      {Kind: problem.Invalid, Code: "not_narrower"},
 	grant.ErrNotDue:           {Kind: problem.Conflict, Code: "not_due"},
+	grant.ErrProposed:         {Kind: problem.Conflict, Code: "already_proposed"},
+	grant.ErrNotProposed:      {Kind: problem.Conflict, Code: "not_proposed"},
+	grant.ErrNotUnused:        {Kind: problem.Invalid, Code: "not_unused"},
+	grant.ErrUsedMeanwhile:    {Kind: problem.Conflict, Code: "used_meanwhile"},
+	grant.ErrNothingToUndo:    {Kind: problem.Conflict, Code: "nothing_to_undo"},
 	grant.ErrReason:           {Kind: problem.Invalid, Code: "reason_invalid"},
 }
 

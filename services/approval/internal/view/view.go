@@ -13,6 +13,9 @@ func All() []projection.View {
 	return []projection.View{organizations, people, roles, products, scopes, applications, requests, grants, deadline.View(1, deadline.FromOptions("approval"))}
 }
 
+// Activity are those of ACTIVITY.
+func Activity() []projection.View { return []projection.View{uses} }
+
 // Views reads them.
 type Views struct{ projection.Reader }
 

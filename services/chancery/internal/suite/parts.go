@@ -33,7 +33,7 @@ var Wires = map[string]service.New{
 
 // Variables are those a service reads beside what every service does, to be filled with service.Load.
 var Variables = map[string]func() any{
-	"identity": identity.Variables, "issuance": issuance.Variables, "audit": audit.Variables, "gateway": gateway.Variables, "portal": portal.Variables,
+	"identity": identity.Variables, "approval": approval.Variables, "issuance": issuance.Variables, "audit": audit.Variables, "gateway": gateway.Variables, "portal": portal.Variables,
 }
 
 // parts are started in this order: the portal needs the addresses of the others.
