@@ -40,6 +40,6 @@ func deliver(ctx context.Context, d service.Deps, own config, rows view.Rows, st
 	}
 	door := &carrier.Door{NATS: d.NATS, Issuer: issuer, Lineage: d.Lineage, Tail: d.Log.Tail, Clock: d.Clock, Logger: d.Logger}
 	into.Folds, into.Background["door"] = append(into.Folds, door.Fold), door.Run
-	delivery.Issuer = &issuer
+	delivery.Issuer, delivery.Taken = &issuer, door.Taken
 	return delivery, nil
 }

@@ -333,7 +333,7 @@ func (s *scene) permission(name string, refused chan error) {
 	}
 }
 
-func TestStrangersStayOut(t *testing.T) { // X9
+func TestStrangersStayOut(t *testing.T) { // X9, D4
 	s := newScene(t)
 	url := s.suite.Server.URL()
 	for name, option := range map[string]nats.Option{
@@ -357,6 +357,12 @@ func TestStrangersStayOut(t *testing.T) { // X9
 	}
 	defer nc.Close()
 	s.consumer(nc, made)
+	// The key is its subscription's for ever: nobody names it again, its owner included (D4).
+	again := map[string]any{"name": "again", "types": []string{"registry.application.suspended"}, "user_nkey": public}
+	k := s.talk()
+	k.Call(&s.manager, "POST", "/v1/subscriptions", again).Wants(409, "key_reused")
+	k.Call(&s.manager, "POST", "/v1/subscriptions/"+made.ID+"/end", map[string]any{"reason": "over"}).Wants(200, "")
+	k.Call(&s.manager, "POST", "/v1/subscriptions", again).Wants(409, "key_reused")
 	// Who has the public half alone signs nothing.
 	if nc, err := nats.Connect(url, nats.Nkey(public, func([]byte) ([]byte, error) { return make([]byte, 64), nil }), nats.Timeout(servicetest.Patience)); err == nil {
 		nc.Close()

@@ -35,6 +35,7 @@ var refusals = problem.Map{
 
 var (
 	errNoCarrier   = problem.New(problem.Unavailable, "carrier_unavailable", "Delivery by NATS is not set up here; read the events by GET /v1/events.")
+	errKeyTaken    = problem.New(problem.Conflict, "key_reused", "The key was registered before; make a new one.")
 	errApplication = problem.New(problem.Conflict, "application_inactive", "The application is not active.")
 )
 
@@ -43,7 +44,9 @@ type Delivery struct {
 	Subscriptions eventlog.Repository[subscription.State]
 	Durables      carrier.Durables
 	// Issuer is nil where no NATS user can be made.
-	Issuer  *carrier.Issuer
+	Issuer *carrier.Issuer
+	// Taken says whether a key was ever a subscription's, as of the lineage's position.
+	Taken   func(key string) bool
 	Lineage *lineage.Fold
 	// Followed returns once the views of EVENTS include a position.
 	Followed func(ctx context.Context, position uint64) error
@@ -118,6 +121,9 @@ func (a *api) subscribe(ctx context.Context, in subscribeRequest) (endpoint.Answ
 		seen := a.Lineage.Position()
 		if err := a.Followed(ctx, seen); err != nil {
 			return nil, 0, err
+		}
+		if a.Taken(body.UserKey) {
+			return nil, 0, errKeyTaken
 		}
 		return create, seen, a.applicationOf(ctx, caller, body.ApplicationID)
 	})

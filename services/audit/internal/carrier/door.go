@@ -70,9 +70,22 @@ func (d *Door) Fold(_ context.Context, batch []eventlog.Recorded) error {
 }
 
 func (d *Door) learn(id string, fact aggregate.Event) {
-	if f, ok := fact.(*auditv1.SubscriptionCreated); ok {
+	f, ok := fact.(*auditv1.SubscriptionCreated)
+	if !ok {
+		return
+	}
+	// A key belongs to the first subscription that named it, for ever: whoever names it again opens nothing by it (D4).
+	if _, taken := d.users[f.UserNkey]; !taken {
 		d.users[f.UserNkey] = user{id, f.ExpiresAt.AsTime()}
 	}
+}
+
+// Taken says whether a subscription, ended ones included, has named a key already.
+func (d *Door) Taken(key string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	_, taken := d.users[key]
+	return taken
 }
 
 // Run answers until ctx ends.
