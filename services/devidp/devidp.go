@@ -86,6 +86,7 @@ func (p *Provider) add(o Organization) error {
 	p.mux.HandleFunc("GET "+at+"/second-factor", i.factorPage)
 	p.mux.HandleFunc("POST "+at+"/second-factor", i.factor)
 	p.mux.HandleFunc("POST "+at+"/refuse", i.refuse)
+	p.mux.HandleFunc("POST "+at+"/signals", i.signal)
 	p.mux.Handle(at+"/", http.StripPrefix(at, i.provider))
 	return nil
 }

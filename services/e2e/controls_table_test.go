@@ -85,7 +85,7 @@ var controls = map[string]control{
 	"L14": {"What a grant gives and nobody uses is proposed to go, and comes back by one step", []string{approvalCode + "/internal/grant", gatewayCode + "/internal/record"}, "NHI5, PR.AA-05"},
 	"L18": {"Every decision of an authorizer carries an id from which it is reached again", []string{gatewayCode + "/internal/decision", gatewayCode + "/internal/why"}, "DE.AE-03, PR.PS-04"},
 	"L3":  {"One ending reaches all that descends from it, and the list of it is signed", []string{"libs/lineage", issuanceCode + "/internal/killtree", issuanceCode + "/endings"}, "NHI1, RS.MI-01"},
-	"L20": {"Every cause of revocation is told to who reads a stream, once, and what a provider revokes ends here", []string{issuanceCode + "/internal/signal", issuanceCode + "/internal/transmit"}, "NHI1, RS.CO-03"},
+	"L20": {"Every cause of revocation is told to who reads a stream, once, and what a provider revokes ends here", []string{issuanceCode + "/internal/signal", issuanceCode + "/internal/transmit", identityCode + "/internal/signon"}, "NHI1, RS.CO-03"},
 	"L4":  {"The log's tree proves each record, offline", []string{auditCode + "/internal/tree", auditCode + "/verify"}, "PR.PS-04"},
 	"L6":  {"Erasing a person leaves the proofs whole", []string{"libs/eventlog", identityCode + "/internal/person"}, "PR.DS-01"},
 	"L7":  {"Quorums by different people, of the content they saw", []string{approvalCode + "/internal/request"}, "PR.AA-05"},

@@ -36,8 +36,8 @@ func New(ctx context.Context, d service.Deps) (*service.Service, error) {
 	routes := &api.API{
 		Rows: view.Rows{DB: d.DB}, Sessions: sessions, Organizations: organizations, People: people, Log: d.Log, Vault: d.Vault,
 		Fold: d.Lineage, Fingerprints: d.Fingerprints, Erase: erase, Clock: d.Clock, Logger: d.Logger, WaitFor: d.WaitFor,
-		Providers:   signon.New(strings.TrimSuffix(own.PublicURL, "/")+"/auth/callback", own.LoopbackProviders, d.Clock),
-		SessionLife: own.SessionLife, FirstAdministrator: strings.ToLower(own.FirstAdministrator), Secure: strings.HasPrefix(own.PublicURL, "https://"),
+		Providers: signon.New(strings.TrimSuffix(own.PublicURL, "/")+"/auth/callback", own.LoopbackProviders, d.Clock),
+		PublicURL: strings.TrimSuffix(own.PublicURL, "/"), SessionLife: own.SessionLife, FirstAdministrator: strings.ToLower(own.FirstAdministrator), Secure: strings.HasPrefix(own.PublicURL, "https://"),
 	}
 	routes.Register(d.API)
 	first := platform{config: own, organizations: organizations, vault: d.Vault, clock: d.Clock}

@@ -40,6 +40,8 @@ type API struct {
 	Clock   func() time.Time
 	Logger  *slog.Logger
 
+	// PublicURL is the portal's address, by which providers may name us.
+	PublicURL string
 	// SessionLife is how long a session lasts at most.
 	SessionLife time.Duration
 	// FirstAdministrator is the address that becomes the provider's administrator at its first sign-in.
@@ -95,6 +97,7 @@ func (a *API) Register(e *endpoint.API) {
 	endpoint.Route(e, read, op{Method: "POST", Path: "/v1/sessions/{id}/end", Summary: "End one of my sessions, or of a person I administer", Object: a.reachesSession}, a.endSession)
 
 	a.pages(e)
+	a.signals(e)
 	endpoint.Route(e, fetch, op{Method: "POST", Path: "/internal/sessions/redeem", Summary: "Fetch the session of a one-time code"}, a.redeem)
 	endpoint.Route(e, fetch, op{Method: "GET", Path: "/internal/sessions/{id}", Summary: "Read a session"}, a.fetchSession)
 }

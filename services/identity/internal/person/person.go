@@ -75,6 +75,8 @@ func (s State) Evolve(e aggregate.Event) State {
 		s.EndedSessions = ended[max(0, len(ended)-remembered):]
 	case *identityv1.PersonSessionsEnded:
 		s.AllSessionsEnded++
+	case *identityv1.PersonSignedOutUpstream:
+		s.AllSessionsEnded++
 	case *identityv1.PersonSessionsCompromised:
 		s.Compromised++
 	case *identityv1.PersonDeprovisioned:

@@ -100,6 +100,8 @@ func TestAllSessionsEndOrWereCompromised(t *testing.T) { // A17
 	given(t, known).
 		When(person.EndSessions{Reason: "policy"}).Then(&identityv1.PersonSessionsEnded{Reason: "policy"}).
 		When(person.EndSessions{Reason: "malware", Compromised: true}).Then(&identityv1.PersonSessionsCompromised{Reason: "malware"}).
+		When(person.SignOutUpstream{Reason: "revoked", TokenID: "j"}).Then(&identityv1.PersonSignedOutUpstream{Reason: "revoked", TokenId: "j"}).
+		When(person.SignOutUpstream{}).Refused(person.ErrReason).
 		When(person.EndSessions{}).Refused(person.ErrReason)
 }
 

@@ -72,7 +72,7 @@ func (s Store) Prepare(ctx context.Context) error {
 	if _, err := tx.ExecContext(ctx, `select pg_advisory_xact_lock(hashtext(current_schema() || '.sessions'))`); err != nil {
 		return err
 	}
-	if _, err := tx.ExecContext(ctx, tables); err != nil {
+	if _, err := tx.ExecContext(ctx, tables+";"+signalTables); err != nil {
 		return err
 	}
 	return tx.Commit()

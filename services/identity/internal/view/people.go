@@ -96,6 +96,19 @@ func (p Person) State() string {
 	return "active"
 }
 
+// ByEmail is the person of an organisation with an address, if there is exactly one who has not left; else empty.
+func (r Rows) ByEmail(ctx context.Context, organizationID, email string) (string, error) {
+	var ids []string
+	if email == "" {
+		return "", nil
+	}
+	err := r.DB.SelectContext(ctx, &ids, `select id from people where organization_id=$1 and lower(email)=$2 and not gone limit 2`, organizationID, email)
+	if err != nil || len(ids) != 1 {
+		return "", err
+	}
+	return ids[0], nil
+}
+
 const personColumns = `id, organization_id, name, email, locked, gone, erased, reason, provisioned_at`
 
 // Person returns a row, or false.
