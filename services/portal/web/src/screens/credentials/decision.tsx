@@ -45,7 +45,7 @@ export function DecisionPage() {
             )}
           </Field>
         </div>
-        <Button tone="primary" type="submit" busy={isFetching}>
+        <Button tone="primary" type="submit" busy={isFetching} className="mb-5">
           Explain
         </Button>
       </form>
