@@ -18,6 +18,7 @@ type config struct {
 	CertificateProxies service.Networks `env:"CHANCERY_CLIENT_CERT_PROXIES" doc:"networks of proxies that set the header Client-Cert (RFC 9440) themselves, whatever clients send" want:"networks such as 10.0.0.0/8, separated by commas"`
 	MutualTLS          string           `env:"CHANCERY_MTLS_URL" doc:"address under which clients with certificates reach the OAuth endpoints, told in their metadata" want:"https://host"`
 	DeliveryStores     string           `env:"CHANCERY_DELIVERY_STORES" doc:"stores secrets may be delivered into unseen; each is set up by CHANCERY_DELIVERY_<NAME>_FOLDER or _URL and further variables (docs/runbooks/keys.md)" want:"names separated by commas"`
+	LeakGitHubKeys     string           `env:"CHANCERY_LEAK_GITHUB_KEYS" doc:"where the public keys of GitHub's secret scanning are read; empty takes no reports from GitHub" want:"https://api.github.com/meta/public_keys/secret_scanning or a path"`
 }
 
 func (c config) check() error {

@@ -83,14 +83,20 @@ func New(ctx context.Context, d service.Deps) (*service.Service, error) {
 	policies.Made = func(personID string, now time.Time) []lineage.Member {
 		return d.Lineage.Below(now, true, lineage.Ref{Kind: "person", ID: personID})
 	}
+	leaks, err := newLeaks(d, own, credentials, standings, authorizers, keys)
+	if err != nil {
+		return nil, err
+	}
+	policies.FinishLeak = leaks.finish
 	tracer := d.Traces.Tracer(d.Name)
 	due := &deadline.Engine{DB: d.DB, Act: policies.OnDue, Before: notices(), Clock: d.Clock, Service: d.Name, Logger: d.Logger, Tracer: tracer}
 	uses := &projection.Runner{Name: "activity", DB: d.DB, Follow: d.Log.FollowActivity, First: d.Log.ActivityFirst, Views: view.Activity, Service: d.Name, Logger: d.Logger, Tracer: tracer}
 	return withPeople(d, names, pending, withSignals(transmitter, withKinds(&service.Service{
 		Views: view.All, Start: custodian.Ensure,
-		Folds:    []service.Fold{authorizers.Fold, standings.Apply, providers.Apply, keys.Fold, revocations.Apply},
+		Folds:    []service.Fold{leaks.known.Apply, authorizers.Fold, standings.Apply, providers.Apply, keys.Fold, revocations.Apply},
 		Policies: append(policy.All(policies), projection.Erases[*identityv1.PersonErased](d.Vault)),
 		Background: map[string]func(context.Context) error{
+			"leaks":       leaks.run,
 			"deadlines":   due.Run,
 			"uses":        uses.Run,
 			"authorizers": authorizers.Run,

@@ -1,19 +1,31 @@
 // Package credential is one credential of an application and the generations of its secret.
 //
 // Rules:
+//
 //  1. A credential is issued once, under a usable authorization, with an expiry inside the grant and the class's maximum (D1, D15).
+//
 //  2. At most two generations are live at a time; a successor starts only from the live newest one.
+//
 //  3. A retired generation never returns, and the last live one cannot be retired, only the credential revoked (D4).
+//
 //  4. A revoked or expired credential is dead for good: it is neither rotated nor retired nor issued again.
+//
 //  5. A leak ends every generation up to the leaked one at once; it may leave the credential without a live generation.
+//
 //  6. A secret whose time is over is retired, and the credential expires with its newest or its last one (L9).
+//
 //  7. Only an application with two owners that is neither suspended nor disabled is issued a secret (B2).
+//
 //  8. A kind whose secret the consumer keeps is issued for a public key, one whose secret is made here for a fingerprint; no
 //     generation has another's (D4, D5).
+//
 //  9. A machine renews by its newest live secret, in the last third of its life, within grant and class; what was imported
 //     is never renewed (D2).
 //
-// 10. A secret that did not reach the store it was meant for ends.
+//  10. A secret that did not reach the store it was meant for ends.
+//
+//  11. What leaks in its last live generation is revoked where no successor may follow in place: a credential of a sensitive
+//     product, and an imported one. The owners of that moment are given notice in the same decision (L11).
 package credential
 
 import (
@@ -64,6 +76,8 @@ type State struct {
 	BoundTokens              bool
 	// ImportedFrom is where the secret was taken over from; empty for one issued here.
 	ImportedFrom string
+	// Notified is the newest generation whose leak the owners were given notice of.
+	Notified uint32
 }
 
 // Refusals.
@@ -143,6 +157,8 @@ func (s State) Evolve(e aggregate.Event) State {
 		if e.Generation == s.Newest() && at.Before(s.ExpiresAt) {
 			s.ExpiresAt = at
 		}
+	case *issuancev1.CredentialOwnersNotified:
+		s.Notified = max(s.Notified, e.Generation)
 	case *issuancev1.CredentialRevoked:
 		s.Dead, s.DeadReason = true, e.Reason
 	case *issuancev1.CredentialExpired:

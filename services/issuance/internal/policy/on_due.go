@@ -13,9 +13,11 @@ import (
 )
 
 // OnDue ends what has come to its time: a secret, and with the last one its credential, or a grant's authorization; and
-// turns signing keys over (D1, L9).
+// turns signing keys over, and takes up leak reports that were not brought to their end (D1, L9, L11).
 func (d Deps) OnDue(ctx context.Context, due deadline.Due) (err error) {
 	switch due.Kind {
+	case "leak":
+		return d.FinishLeak(ctx, due.ID)
 	case "generation":
 		id, number, _ := strings.Cut(due.ID, "/")
 		n, err := strconv.ParseUint(number, 10, 32)

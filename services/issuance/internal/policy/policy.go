@@ -23,6 +23,8 @@ import (
 
 // Deps is what the policies act through.
 type Deps struct {
+	// FinishLeak brings a leak report to its end.
+	FinishLeak     func(ctx context.Context, reportID string) error
 	Rows           view.Rows
 	Authorizations eventlog.Repository[authorization.State]
 	Credentials    eventlog.Repository[credential.State]
