@@ -26,9 +26,9 @@ type config struct {
 	Issuer      string        `env:"CHANCERY_ISSUER" doc:"issuer of the access tokens that are accepted; none are if it is empty" want:"https://host"`
 	Environment string        `env:"CHANCERY_GATEWAY_ENVIRONMENT, default=sandbox" doc:"what /verify stands before" want:"sandbox or production"`
 	Lease       time.Duration `env:"CHANCERY_GATEWAY_LEASE, default=2s" doc:"how long calls are judged from memory after the log's newest facts were last known to be there; then they are refused" want:"a duration from 500ms to 1m"`
-	Metadata    string        `env:"CHANCERY_GATEWAY_METADATA" doc:"where clients that are refused learn who issues tokens (RFC 9728); they are not told if it is empty" want:"https://host/.well-known/oauth-protected-resource"`
 	State       string        `env:"CHANCERY_GATEWAY_STATE" doc:"folder in which the authorizer keeps its name and what it has folded; without one it folds the whole log at every start" want:"a folder of its own"`
 	Every       time.Duration `env:"CHANCERY_GATEWAY_SNAPSHOT_EVERY, default=1m" doc:"how often it writes down what it has folded" want:"a duration from 1s"`
+	Metadata    string        `env:"CHANCERY_GATEWAY_METADATA" doc:"where clients that are refused learn who issues tokens (RFC 9728); at the issuer if it is empty" want:"https://host/.well-known/oauth-protected-resource"`
 	Envoy       envoy         `env:""`
 	Pepper      secret.String `env:"CHANCERY_PEPPER" doc:"what issuance makes fingerprints with; that of the own key file if it is empty" want:"base64 of at least 32 bytes"`
 }
@@ -47,6 +47,9 @@ func New(ctx context.Context, d service.Deps) (*service.Service, error) {
 	}
 	if own.Every < time.Second {
 		return nil, errors.New("CHANCERY_GATEWAY_SNAPSHOT_EVERY is wrong: it should be a duration from 1s")
+	}
+	if own.Metadata == "" && own.Issuer != "" {
+		own.Metadata = own.Issuer + "/.well-known/oauth-protected-resource"
 	}
 	fingerprints, err := fingerprints(own.Pepper, d.Fingerprints)
 	if err != nil {
