@@ -159,6 +159,61 @@ func TestAVaultKeepsAndErases(t *testing.T) { // D11, L6
 	}
 }
 
+// breaking is a key store that fails after so many changes.
+type breaking struct {
+	*secret.KeyFile
+	left int
+}
+
+func (b *breaking) ReplaceWrapping(service string, keyset []byte) error {
+	if b.left--; b.left < 0 {
+		return errors.New("the process died here")
+	}
+	return b.KeyFile.ReplaceWrapping(service, keyset)
+}
+
+func TestAChangeOfTheWrappingKeyGoesOnWhereItBroke(t *testing.T) { // D11
+	nc := connect(t, startOne(t))
+	provision(t, nc)
+	ctx, file := within(t), keyFile(t)
+	v := openVault(t, nc, eventlog.VaultOptions{Service: "issuance", Keys: file})
+	for i := range 20 {
+		if err := v.Put(ctx, "sink", fmt.Sprint(i), []byte("value")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	readable := func(when string) {
+		again, err := secret.OpenKeyFile(file.Path())
+		if err != nil {
+			t.Fatal(err)
+		}
+		fresh := openVault(t, nc, eventlog.VaultOptions{Service: "issuance", Keys: again})
+		for i := range 20 {
+			if _, err := fresh.Get(ctx, "sink", fmt.Sprint(i)); err != nil {
+				t.Fatalf("%s: %d: %v", when, i, err)
+			}
+		}
+	}
+	for left := range 2 {
+		own, err := secret.OpenKeyFile(file.Path())
+		if err != nil {
+			t.Fatal(err)
+		}
+		dying := openVault(t, nc, eventlog.VaultOptions{Service: "issuance", Keys: &breaking{own, left}})
+		if err := dying.Rotate(ctx); err == nil {
+			t.Fatal("nothing broke")
+		}
+		readable(fmt.Sprintf("broken after %d changes", left))
+	}
+	if err := v.Rotate(ctx); err != nil {
+		t.Fatal(err)
+	}
+	readable("at the end")
+	if err := file.Reload(); err != nil || bytes.Count(file.Wrapping("issuance"), []byte(`"keyId"`)) != 1 {
+		t.Fatalf("an old key is still there: %v", err)
+	}
+}
+
 func TestWhatIsStoredWhileTheWrappingKeyChangesStaysReadable(t *testing.T) {
 	nc := connect(t, startOne(t))
 	provision(t, nc)

@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/chancery-dev/chancery/libs/aggregate"
+	"github.com/chancery-dev/chancery/libs/testkit"
 	issuancev1 "github.com/chancery-dev/chancery/proto/issuance/v1"
 	"github.com/chancery-dev/chancery/services/issuance/internal/credential"
 )
@@ -113,47 +114,51 @@ func (l *life) take(t *rapid.T, fingerprint []byte, key *issuancev1.KeyMaterial)
 }
 
 func TestACredentialsLifeHoldsItsRulesWhateverIsAsked(t *testing.T) { // D1, D2, D4, D5
-	rapid.Check(t, func(t *rapid.T) {
-		kind := rapid.SampledFrom([]string{credential.APIKey, credential.ClientSecret, credential.ClientKey, credential.ClientCertificate}).Draw(t, "kind")
-		l := &life{kind: kind, now: now, allow: allow, retired: map[uint32]bool{}}
-		l.allow.Until = now.Add(2000 * time.Hour)
-		l.allow.Class = rapid.SampledFrom([]string{"public", "partner", "sensitive"}).Draw(t, "class")
-		hours := func(name string, most int) time.Duration {
-			return time.Duration(rapid.IntRange(-1, most).Draw(t, name)) * time.Hour
-		}
-		lifetime := func() time.Duration {
-			return time.Duration(rapid.SampledFrom([]int{-1, 1, 24, 200, 720, 721, 1999}).Draw(t, "life")) * time.Hour
-		}
-		generation := func() uint32 { return uint32(rapid.IntRange(0, int(l.state.Newest())+1).Draw(t, "generation")) }
-		t.Repeat(map[string]func(*rapid.T){
-			"issue": func(t *rapid.T) {
-				l.decide(t, credential.Issue{Kind: kind, Name: "n", Now: l.now, ExpiresAt: l.now.Add(lifetime()), Allowance: l.allow, Secret: l.material(t)})
-			},
-			"rotate": func(t *rapid.T) {
-				l.decide(t, credential.Rotate{Now: l.now, ExpiresAt: l.now.Add(lifetime()), Overlap: hours("overlap", 180), Allowance: l.allow, Secret: l.material(t)})
-			},
-			"renew": func(t *rapid.T) {
-				l.decide(t, credential.Renew{Generation: generation(), Now: l.now, Allowance: l.allow, Secret: l.material(t)})
-			},
-			"retire": func(t *rapid.T) { l.decide(t, credential.Retire{Generation: generation(), Reason: "requested"}) },
-			"leak": func(t *rapid.T) {
-				if rapid.IntRange(0, 4).Draw(t, "rarely") == 0 {
-					l.decide(t, credential.ReportLeak{Generation: generation()})
-				}
-			},
-			"expire": func(t *rapid.T) { l.decide(t, credential.Expire{Generation: generation(), Now: l.now}) },
-			"revoke": func(t *rapid.T) {
-				if rapid.IntRange(0, 5).Draw(t, "rarely") == 0 {
-					l.decide(t, credential.Revoke{Reason: "policy"})
-				}
-			},
-			"narrow": func(t *rapid.T) {
-				scopes := rapid.SampledFrom([][]string{nil, {"accounts:read"}, {"payments:write"}}).Draw(t, "scopes")
-				l.decide(t, credential.Narrow{Scopes: scopes, ExpiresAt: l.now.Add(hours("end", 900)), Reason: "policy_changed"})
-			},
-			"deliver": func(t *rapid.T) { l.decide(t, credential.Deliver{Generation: generation()}) },
-			"give up": func(t *rapid.T) { l.decide(t, credential.GiveUp{Generation: generation(), Reason: "refused"}) },
-			"wait":    func(*rapid.T) { l.now = l.now.Add(max(hours("pause", 20), 0)) },
-		})
+	for range testkit.Size(10, 100) {
+		rapid.Check(t, aLife)
+	}
+}
+
+func aLife(t *rapid.T) {
+	kind := rapid.SampledFrom([]string{credential.APIKey, credential.ClientSecret, credential.ClientKey, credential.ClientCertificate}).Draw(t, "kind")
+	l := &life{kind: kind, now: now, allow: allow, retired: map[uint32]bool{}}
+	l.allow.Until = now.Add(2000 * time.Hour)
+	l.allow.Class = rapid.SampledFrom([]string{"public", "partner", "sensitive"}).Draw(t, "class")
+	hours := func(name string, most int) time.Duration {
+		return time.Duration(rapid.IntRange(-1, most).Draw(t, name)) * time.Hour
+	}
+	lifetime := func() time.Duration {
+		return time.Duration(rapid.SampledFrom([]int{-1, 1, 24, 200, 720, 721, 1999}).Draw(t, "life")) * time.Hour
+	}
+	generation := func() uint32 { return uint32(rapid.IntRange(0, int(l.state.Newest())+1).Draw(t, "generation")) }
+	t.Repeat(map[string]func(*rapid.T){
+		"issue": func(t *rapid.T) {
+			l.decide(t, credential.Issue{Kind: kind, Name: "n", Now: l.now, ExpiresAt: l.now.Add(lifetime()), Allowance: l.allow, Secret: l.material(t)})
+		},
+		"rotate": func(t *rapid.T) {
+			l.decide(t, credential.Rotate{Now: l.now, ExpiresAt: l.now.Add(lifetime()), Overlap: hours("overlap", 180), Allowance: l.allow, Secret: l.material(t)})
+		},
+		"renew": func(t *rapid.T) {
+			l.decide(t, credential.Renew{Generation: generation(), Now: l.now, Allowance: l.allow, Secret: l.material(t)})
+		},
+		"retire": func(t *rapid.T) { l.decide(t, credential.Retire{Generation: generation(), Reason: "requested"}) },
+		"leak": func(t *rapid.T) {
+			if rapid.IntRange(0, 4).Draw(t, "rarely") == 0 {
+				l.decide(t, credential.ReportLeak{Generation: generation()})
+			}
+		},
+		"expire": func(t *rapid.T) { l.decide(t, credential.Expire{Generation: generation(), Now: l.now}) },
+		"revoke": func(t *rapid.T) {
+			if rapid.IntRange(0, 5).Draw(t, "rarely") == 0 {
+				l.decide(t, credential.Revoke{Reason: "policy"})
+			}
+		},
+		"narrow": func(t *rapid.T) {
+			scopes := rapid.SampledFrom([][]string{nil, {"accounts:read"}, {"payments:write"}}).Draw(t, "scopes")
+			l.decide(t, credential.Narrow{Scopes: scopes, ExpiresAt: l.now.Add(hours("end", 900)), Reason: "policy_changed"})
+		},
+		"deliver": func(t *rapid.T) { l.decide(t, credential.Deliver{Generation: generation()}) },
+		"give up": func(t *rapid.T) { l.decide(t, credential.GiveUp{Generation: generation(), Reason: "refused"}) },
+		"wait":    func(*rapid.T) { l.now = l.now.Add(max(hours("pause", 20), 0)) },
 	})
 }
