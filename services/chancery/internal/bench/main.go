@@ -45,6 +45,7 @@ var measurements = []measurement{
 	{"P2", overGRPC},
 	{"P3", verifyingTokens},
 	{"P4", throughNginx},
+	{"P8", killing},
 	{"P9", projecting},
 	{"P14", loading},
 }

@@ -140,6 +140,7 @@ type made struct {
 	fingerprints *secret.Fingerprints
 
 	organization, application, request, grant, product string
+	registered                                         uint64 // where the organisation was
 }
 
 // makeWorld appends, as each service would, what a credential descends from.
@@ -168,8 +169,12 @@ func makeWorld(ctx context.Context, nc *nats.Conn) (*made, error) {
 		{"approval", "grant", w.grant, []aggregate.Event{&approvalv1.GrantActivated{RequestId: w.request, ApplicationId: w.application, OrganizationId: w.organization,
 			ProductId: w.product, Scopes: []string{"accounts:read"}, Environment: "sandbox", Until: until}}},
 	} {
-		if _, err := w.append(ctx, f.service, f.kind, f.id, 0, f.facts...); err != nil {
+		at, err := w.append(ctx, f.service, f.kind, f.id, 0, f.facts...)
+		if err != nil {
 			return nil, err
+		}
+		if f.id == w.organization {
+			w.registered = at
 		}
 	}
 	return w, nil
