@@ -19,6 +19,7 @@ import (
 	"github.com/chancery-dev/chancery/services/gateway/internal/decision"
 	"github.com/chancery-dev/chancery/services/gateway/internal/doors"
 	"github.com/chancery-dev/chancery/services/gateway/internal/fold"
+	"github.com/chancery-dev/chancery/services/gateway/internal/quota"
 	"github.com/chancery-dev/chancery/services/gateway/internal/record"
 	"github.com/chancery-dev/chancery/services/gateway/internal/verdict"
 )
@@ -93,9 +94,10 @@ func Open(ctx context.Context, o Options) (*Library, error) {
 		book:   &record.Book{Observe: o.Log.Observe, Authorizer: o.Name, Now: o.Clock, Logger: o.Logger},
 		ended:  make(chan error, 1),
 	}
+	keeper := quota.New(o.Name, o.Clock)
 	l.doors = doors.New(doors.Options{
 		Authorizer: &verdict.Authorizer{Fold: facts, Fingerprints: o.Fingerprints, Issuer: o.Issuer, Now: o.Clock, Fresh: lease.fresh, Held: lease.age,
-			Proofs: dpop.New(o.Clock)},
+			Proofs: dpop.New(o.Clock), Quota: keeper},
 		Count: l.book.Count, Decision: decision.NewSeal(o.Name, o.Fingerprints).ID, Sign: signing(signer), Metadata: o.Metadata,
 	})
 	if err := service.PublishSigner(ctx, o.Log, "gateway", signer.Public()); err != nil {
@@ -108,6 +110,9 @@ func Open(ctx context.Context, o Options) (*Library, error) {
 	following, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	l.cancel = cancel
 	go func() { _ = l.book.Run(following) }()
+	go func() {
+		_ = (&quota.Words{Keeper: keeper, Beat: beats.Beat, Watch: beats.Watch, Logger: o.Logger}).Run(following)
+	}()
 	go func() {
 		l.ended <- o.Log.Follow(following, 0, func(ctx context.Context, batch []eventlog.Recorded) error {
 			if err := errors.Join(facts.Apply(ctx, batch), member.apply(ctx, batch)); err != nil {

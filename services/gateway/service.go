@@ -18,6 +18,7 @@ import (
 	"github.com/chancery-dev/chancery/services/gateway/internal/decision"
 	"github.com/chancery-dev/chancery/services/gateway/internal/doors"
 	"github.com/chancery-dev/chancery/services/gateway/internal/fold"
+	"github.com/chancery-dev/chancery/services/gateway/internal/quota"
 	"github.com/chancery-dev/chancery/services/gateway/internal/record"
 	"github.com/chancery-dev/chancery/services/gateway/internal/verdict"
 )
@@ -65,9 +66,10 @@ func New(ctx context.Context, d service.Deps) (*service.Service, error) {
 	book := &record.Book{Observe: d.Log.Observe, Authorizer: node, Now: d.Clock, Logger: d.Logger}
 	seal := decision.NewSeal(node, fingerprints)
 	lease := newLease(d.Log.Tail, d.Lineage, own.Lease, d.Logger)
+	keeper := quota.New(node, d.Clock)
 	door := doors.New(doors.Options{
 		Authorizer: &verdict.Authorizer{Fold: facts, Fingerprints: fingerprints, Issuer: own.Issuer, Now: d.Clock, Fresh: lease.fresh, Held: lease.age,
-			Proofs: dpop.New(d.Clock)},
+			Proofs: dpop.New(d.Clock), Quota: keeper},
 		Environment: own.Environment, Count: book.Count, Decision: seal.ID, Sign: signing(d.Signer),
 		Keys: func() jose.JSONWebKeySet { return d.Keyring.Of("gateway", d.Clock()) }, Metadata: own.Metadata,
 	})
@@ -80,6 +82,7 @@ func New(ctx context.Context, d service.Deps) (*service.Service, error) {
 		Ready: map[string]func(context.Context) error{"lease": lease.ready},
 		Background: map[string]func(context.Context) error{
 			"windows": book.Run,
+			"quota":   (&quota.Words{Keeper: keeper, Beat: d.Pulse.Beat, Watch: d.Pulse.Watch, Logger: d.Logger}).Run,
 			"lease":   func(ctx context.Context) error { return lease.run(ctx, d.NATS) },
 		},
 	}

@@ -26,18 +26,23 @@ func (d *Doors) Check(ctx context.Context, in *authv3.CheckRequest) (*authv3.Che
 	defer memory.Put(q)
 	q.request = d.checked(in)
 	if refused := d.judge(ctx, q, in.GetAttributes().GetSource().GetAddress().GetSocketAddress().GetAddress()); refused != nil {
-		return denied(refused, q.decision), nil
+		answer := denied(refused, q.decision)
+		h := http.Header{}
+		limits(h, &q.verdict)
+		for name, values := range h {
+			answer.GetDeniedResponse().Headers = append(answer.GetDeniedResponse().Headers, over(name, values[0]))
+		}
+		return answer, nil
 	}
 	id := over(decision.Header, q.decision)
 	out := &authv3.OkHttpResponse{
 		Headers: []*corev3.HeaderValueOption{over(upstream.Header, q.context[0]), id}, HeadersToRemove: secrets, ResponseHeadersToAdd: []*corev3.HeaderValueOption{id},
 	}
-	if o := q.verdict.Operation; !o.Deprecated.IsZero() {
-		h := http.Header{}
-		deprecation(h, o)
-		for name, values := range h {
-			out.ResponseHeadersToAdd = append(out.ResponseHeadersToAdd, over(name, values[0]))
-		}
+	h := http.Header{}
+	deprecation(h, q.verdict.Operation)
+	limits(h, &q.verdict)
+	for name, values := range h {
+		out.ResponseHeadersToAdd = append(out.ResponseHeadersToAdd, over(name, values[0]))
 	}
 	return &authv3.CheckResponse{Status: ok, HttpResponse: &authv3.CheckResponse_OkResponse{OkResponse: out}}, nil
 }

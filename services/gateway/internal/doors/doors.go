@@ -85,6 +85,7 @@ const (
 func (d *Doors) answer(w http.ResponseWriter, q *asked, r *refusal, good int, relays bool) {
 	h := w.Header()
 	h[decision.Header] = []string{q.decision}
+	limits(h, &q.verdict)
 	if r != nil {
 		r.answer(w, relays)
 		return

@@ -109,6 +109,8 @@ func (r *refusals) of(v *verdict.Verdict) *refusal {
 		return r.environment
 	case verdict.Stale:
 		return r.stale
+	case verdict.QuotaExceeded:
+		return exceeded(v)
 	case verdict.NonceNeeded:
 		needs := r.needsNonce
 		needs.nonce = []string{r.nonce()}

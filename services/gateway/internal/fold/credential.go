@@ -7,6 +7,7 @@ import (
 
 	"github.com/chancery-dev/chancery/libs/lineage"
 	issuancev1 "github.com/chancery-dev/chancery/proto/issuance/v1"
+	registryv1 "github.com/chancery-dev/chancery/proto/registry/v1"
 )
 
 // Credential is what is known of a credential and one of its generations.
@@ -23,6 +24,8 @@ type Credential struct {
 	Access uint64
 	// Shadow are those that a proposal would take away.
 	Shadow []string
+	// Limits are those of the product.
+	Limits []Limit
 	// Owned is false if the application has no accountable owner left.
 	Owned bool
 	// Shown is false if the product is not published, or no longer.
@@ -117,7 +120,16 @@ func (a *application) seat(seat string, held bool) {
 // grant is what it gives now, and what a proposal would take away.
 type grant struct{ scopes, shadow uint32 }
 
-type product struct{ shown bool }
+type product struct {
+	shown  bool
+	limits []Limit
+}
+
+// Limit is at most so many calls of a consumer in a window of seconds; windows follow each other from 1970.
+type Limit struct {
+	Name, Per     string
+	Calls, Window uint64
+}
 
 func (f *Fold) issued(name string, e *issuancev1.CredentialIssued) {
 	short, ok := parseID(name)
@@ -242,7 +254,7 @@ func (f *Fold) view(n uint32, into *Credential) {
 		Index: n, Kind: c.kind.String(), id: c.id, Application: f.applications.names[c.application], Organization: a.organization,
 		Product: f.products.names[c.product], Environment: c.environment.String(), Scopes: f.scopes.list(c.scopes),
 		Granted: f.scopes.list(granted), Shadow: f.scopes.list(given.shadow), Access: uint64(c.scopes)<<32 | uint64(granted), Owned: a.owner || a.backup,
-		Shown: f.products.all[c.product].shown, Expired: c.expired,
+		Shown: f.products.all[c.product].shown, Limits: f.products.all[c.product].limits, Expired: c.expired,
 	}
 }
 
@@ -252,4 +264,14 @@ type generation struct {
 	credential  uint32
 	number      uint32
 	node        uint32 // of the lineage; 0 until first asked for
+}
+
+// limitsOf leaves out what no command would have let in.
+func limitsOf(all []*registryv1.Limit) (out []Limit) {
+	for _, l := range all {
+		if l.GetWindowSeconds() > 0 && len(out) < 4 {
+			out = append(out, Limit{l.GetName(), l.GetPer(), l.GetCalls(), l.GetWindowSeconds()})
+		}
+	}
+	return out
 }

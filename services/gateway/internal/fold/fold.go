@@ -139,6 +139,9 @@ func (f *Fold) fact(r eventlog.Recorded, fact proto.Message) (compile bool) {
 		f.applications.set(id, func(a *application) { a.seat(e.GetSeat(), true) })
 	case *registryv1.ApplicationOrphaned:
 		f.applications.set(id, func(a *application) { a.seat(e.GetSeat(), false) })
+	case *registryv1.ProductLimitsSet:
+		limits := limitsOf(e.GetLimits())
+		f.products.set(id, func(p *product) { p.limits = limits })
 	case *registryv1.ProductPublished:
 		f.products.set(id, func(p *product) { p.shown = true })
 	case *registryv1.ProductWithdrawn, *registryv1.ProductRetired:

@@ -52,3 +52,15 @@ func (b *Book) retired(k denied, d denial) (observation, bool) {
 	}
 	return observation{id: d.id, organization: d.organization, fact: fact, key: k}, true
 }
+
+// exhausted tells that a consumer used up a limit.
+func (b *Book) exhausted(k denied, d denial) (observation, bool) {
+	if k.credential == 0 || d.over == nil {
+		return observation{}, false
+	}
+	fact := &activityv1.QuotaExhausted{
+		CredentialId: d.id, ApplicationId: d.application, ProductId: d.product, Limit: d.over.Name, Per: d.over.Per, Calls: d.over.Calls,
+		WindowSeconds: d.over.Window, Count: d.count, FirstAt: timestamppb.New(d.first), LastAt: timestamppb.New(d.last), Authorizer: b.Authorizer,
+	}
+	return observation{id: d.id, organization: d.organization, fact: fact, key: k}, true
+}

@@ -16,6 +16,7 @@ import (
 	activityv1 "github.com/chancery-dev/chancery/proto/activity/v1"
 	eventv1 "github.com/chancery-dev/chancery/proto/event/v1"
 	"github.com/chancery-dev/chancery/services/gateway/internal/contract"
+	"github.com/chancery-dev/chancery/services/gateway/internal/fold"
 	"github.com/chancery-dev/chancery/services/gateway/internal/verdict"
 )
 
@@ -76,8 +77,9 @@ type denial struct {
 	id, application, organization, product string
 	count                                  uint64
 	first, last, written                   time.Time
-	// from is where the last one came from.
+	// from is where the last one came from, over the limit that was used up.
 	from string
+	over *fold.Limit
 }
 
 // Count takes note of a verdict.
@@ -148,7 +150,7 @@ func (b *Book) refused(v *verdict.Verdict, network string) {
 		d.first = v.At
 	}
 	d.count++
-	d.last, d.from = v.At, network
+	d.last, d.from, d.over = v.At, network, v.Over
 }
 
 // Run writes windows down until ctx ends, and then what is left.
@@ -188,6 +190,9 @@ func (b *Book) WriteDenials(ctx context.Context, all bool) {
 			delete(b.denials, k)
 		case d.count > 0 && over:
 			out = append(out, b.denial(k, *d))
+			if o, ok := b.exhausted(k, *d); ok {
+				out = append(out, o)
+			}
 			if o, ok := b.retired(k, *d); ok {
 				out = append(out, o)
 			}

@@ -15,6 +15,7 @@ import (
 	"github.com/chancery-dev/chancery/services/gateway/internal/certificate"
 	"github.com/chancery-dev/chancery/services/gateway/internal/contract"
 	"github.com/chancery-dev/chancery/services/gateway/internal/fold"
+	"github.com/chancery-dev/chancery/services/gateway/internal/quota"
 )
 
 // Request is one call that wants to pass.
@@ -98,6 +99,9 @@ type Verdict struct {
 	Bundle *contract.Table
 	// Claims are those of the token presented, nil for an API key.
 	Claims *accesstoken.Claims
+	// Left is how the limits of the product stand for the caller after this call, Over the one that was used up.
+	Left []quota.Left
+	Over *fold.Limit
 }
 
 // Allowed says that the call may pass.
@@ -111,6 +115,8 @@ func (v *Verdict) Status() int {
 		return http.StatusNoContent
 	case Stale:
 		return http.StatusServiceUnavailable
+	case QuotaExceeded:
+		return http.StatusTooManyRequests
 	case NoOperation, ProductMismatch, ProductWithdrawn, EnvironmentMismatch, ScopeMissing, NotRolledOut:
 		return http.StatusForbidden
 	}
@@ -132,6 +138,8 @@ type Authorizer struct {
 	Held func() time.Duration
 	// Proofs checks proofs of possession (RFC 9449); nil means that no token bound to a key passes.
 	Proofs *dpop.Verifier
+	// Quota keeps consumers within the limits of products; nil keeps to none.
+	Quota *quota.Keeper
 
 	tokens tokens
 }
@@ -151,7 +159,13 @@ func (a *Authorizer) Judge(ctx context.Context, r *Request, v *Verdict) {
 	p := credentialOf(r)
 	for range tries {
 		if a.judge(ctx, r, &p, v); v.Position == v.Through {
-			return
+			break
+		}
+	}
+	// What is refused otherwise is not counted, and a call only once however often it was judged.
+	if c := &v.Credential; v.Reason == "" && a.Quota != nil && len(c.Limits) > 0 {
+		if v.Over, v.Left = a.Quota.Take(c.Product, c.Application, c.Organization, c.Limits, make([]quota.Left, 0, len(c.Limits))); v.Over != nil {
+			v.Reason = QuotaExceeded
 		}
 	}
 }
