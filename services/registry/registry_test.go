@@ -113,7 +113,7 @@ func TestForeignObjectsAreNotThere(t *testing.T) {
 		{"POST", "/v1/products/{id}/audience", product}, {"POST", "/v1/products/{id}/publish", product}, {"POST", "/v1/products/{id}/withdraw", product},
 		{"POST", "/v1/products/{id}/retire", product}, {"POST", "/v1/products/{id}/limits", product}, {"GET", "/v1/products/{id}/versions", product}, {"POST", "/v1/products/{id}/versions", product},
 		{"GET", "/v1/versions/{id}", version}, {"GET", "/v1/versions/{id}/contract", version}, {"POST", "/v1/versions/{id}/publish", version},
-		{"POST", "/v1/versions/{id}/deprecate", version},
+		{"POST", "/v1/versions/{id}/deprecate", version}, {"POST", "/v1/versions/{id}/rollout", version},
 		{"GET", "/v1/applications/{id}", application}, {"POST", "/v1/applications/{id}/owners", application}, {"POST", "/v1/applications/{id}/suspend", application},
 		{"POST", "/v1/applications/{id}/resume", application}, {"POST", "/v1/applications/{id}/disable", application},
 		{"POST", "/v1/applications/{id}/enable", application}, {"POST", "/v1/applications/{id}/offboard", application},
@@ -155,6 +155,7 @@ func TestPrivilegedOperationsDemandAFreshSecondFactor(t *testing.T) {
 		"/v1/products/" + product + "/audience": {"audience": "public"},
 		"/v1/products/" + product + "/seats":    {"seat": "reviewer", "person_id": d.pam.ID},
 		"/v1/versions/" + version + "/publish":  {},
+		"/v1/versions/" + version + "/rollout":  {"operation_id": "pay", "percent": 10},
 	} {
 		d.Call(&stale, "POST", path, b).Wants(403, "step_up_required")
 	}

@@ -43,7 +43,7 @@ var (
 	submitVersion    = principal.For("version.submit", principal.ProductOwner, principal.APIOwner)
 	publishVersion   = principal.For("version.publish", principal.ProductOwner, principal.APIOwner).WithStepUp()
 	deprecateVersion = principal.For("version.deprecate", principal.ProductOwner, principal.APIOwner)
-	rollOutVersion   = principal.For("version.rollout", principal.ProductOwner, principal.APIOwner)
+	rollOutVersion   = principal.For("version.rollout", principal.ProductOwner, principal.APIOwner).WithStepUp()
 
 	readApplications    = principal.For("application.read")
 	registerApplication = principal.For("application.register", principal.AppOwner, principal.OrgAdmin)
