@@ -26,7 +26,11 @@ const screens = [
     lists: ["/catalogue", "/applications", "/requests", "/revocations"],
   },
   { email: cast.reviewers[1], paths: ["/reviews", "/reviews?box=decided"], lists: ["/reviews"] },
-  { email: cast.auditor, paths: ["/audit", "/audit?outcome=failure", "/organizations", "/credentials", "/revocations"], lists: ["/audit"] },
+  {
+    email: cast.auditor,
+    paths: ["/audit", "/audit?outcome=failure", "/organizations", "/credentials", "/revocations"],
+    lists: ["/audit"],
+  },
 ];
 
 /** Follows the first row of a list, so that the pages behind lists are looked at too. */

@@ -263,7 +263,7 @@ export interface Generation {
 }
 export interface Credential {
   id: string;
-  kind: "api_key" | "client_secret";
+  kind: Kind;
   name: string;
   grant_id: string;
   request_id: string;
@@ -284,11 +284,14 @@ export interface Credential {
   allowed: Allowed;
 }
 /** The answer to issuing and rotating. A repeat of the same command carries no secret: it is shown once. */
+export type Kind = "api_key" | "client_secret" | "client_key" | "client_certificate" | "nats_user";
 export interface Issued {
   id: string;
   generation: number;
   hint: string;
   secret?: string;
+  certificate?: string;
+  authorities?: string;
   shown: boolean;
   expires_at: string;
   position: number;

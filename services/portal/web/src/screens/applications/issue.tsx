@@ -7,16 +7,28 @@ import type { Application, Grant, Issued } from "@/api/types";
 import { duration, plural } from "@/lib/format";
 import { Button, GuardedButton } from "@/ui/button";
 import { Dialog, DialogActions } from "@/ui/dialog";
-import { Choices, Field, Select, Input as TextInput } from "@/ui/field";
+import { Choices, Field, Select, TextArea, Input as TextInput } from "@/ui/field";
 import { useGuard } from "@/ui/show-once";
 import { ProblemNote } from "@/ui/states";
+import { CertificateRequest } from "./request";
 import { IssuedSecret, Unanswered } from "./secret";
 
 interface Input {
   grant_id: string;
-  kind: "api_key" | "client_secret";
+  kind: "api_key" | "client_secret" | "client_certificate";
   name: string;
   expires_in_seconds?: number;
+  certificate_request?: string;
+  redirect_uris?: string[];
+  grant_types?: string[];
+}
+
+/** What is sent: only what the kind is issued for. */
+function sent({ certificate_request, redirect_uris, ...rest }: Input): Input {
+  const uris = (redirect_uris ?? []).map((uri) => uri.trim()).filter(Boolean);
+  if (rest.kind === "client_certificate") return { ...rest, certificate_request };
+  if (rest.kind !== "client_secret" || uris.length === 0) return rest;
+  return { ...rest, redirect_uris: uris, grant_types: ["client_credentials", "authorization_code", "refresh_token"] };
 }
 
 const day = 86400;
@@ -72,12 +84,16 @@ export function IssueDialog({
   const guard = useGuard(command.running || command.output !== undefined);
   const error = (name: string) =>
     command.problem?.field(name) ??
-    (checked && name === "name" && !input.name.trim() ? "Name it after where it will be used." : undefined);
+    (checked && name === "name" && !input.name.trim() ? "Name it after where it will be used." : undefined) ??
+    (checked && name === "certificate_request" && !input.certificate_request?.trim()
+      ? "Paste the request that your key signed."
+      : undefined);
 
   function submit(event: FormEvent): void {
     event.preventDefault();
     setChecked(true);
-    if (input.name.trim() && input.grant_id) command.run(input);
+    const asked = input.kind !== "client_certificate" || input.certificate_request?.trim();
+    if (input.name.trim() && input.grant_id && asked) command.run(sent(input));
   }
 
   if (command.output) {
@@ -140,8 +156,38 @@ export function IssueDialog({
           options={[
             { value: "api_key", title: "API key", text: "Sent with each call." },
             { value: "client_secret", title: "OAuth client", text: "Exchanged for short-lived tokens." },
+            {
+              value: "client_certificate",
+              title: "Client certificate",
+              text: "For a key that never leaves you.",
+            },
           ]}
         />
+        {input.kind === "client_certificate" && (
+          <CertificateRequest
+            value={input.certificate_request ?? ""}
+            onChange={(certificate_request) => setInput({ ...input, certificate_request })}
+            error={error("certificate_request")}
+          />
+        )}
+        {input.kind === "client_secret" && (
+          <Field
+            label="Addresses people are sent back to"
+            hint="One a line, compared exactly. Leave empty for a client that acts for itself alone."
+            error={error("redirect_uris")}
+          >
+            {(p) => (
+              <TextArea
+                {...p}
+                rows={2}
+                spellCheck={false}
+                className="font-mono text-xs"
+                value={(input.redirect_uris ?? []).join("\n")}
+                onChange={(e) => setInput({ ...input, redirect_uris: e.target.value.split("\n") })}
+              />
+            )}
+          </Field>
+        )}
         <Field
           label="Lifetime"
           hint={grant && `The access itself ends on ${grant.until.slice(0, 10)}.`}

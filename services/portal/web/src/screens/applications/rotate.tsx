@@ -11,10 +11,12 @@ import { Choices } from "@/ui/field";
 import { useGuard } from "@/ui/show-once";
 import { ProblemNote } from "@/ui/states";
 import { Overlap } from "./overlap";
+import { CertificateRequest } from "./request";
 import { IssuedSecret, Unanswered } from "./secret";
 
 interface Input {
   overlap_seconds: number;
+  certificate_request?: string;
 }
 
 const overlaps = [
@@ -35,9 +37,13 @@ export function RotateButton({
 }) {
   const key = `credential.rotate:${of.id}`;
   const [open, setOpen] = useState(() => interrupted(key) !== undefined);
+  const elsewhere = of.kind === "client_key" || of.kind === "nats_user";
+  const may = elsewhere
+    ? { allowed: false, reason: "Its consumer proves a new key itself: chancery credential rotate." }
+    : allowance;
   return (
     <>
-      <GuardedButton size="sm" allowance={allowance} onClick={() => setOpen(true)}>
+      <GuardedButton size="sm" allowance={may} onClick={() => setOpen(true)}>
         <RotateCw className="size-3.5" aria-hidden="true" /> Rotate
       </GuardedButton>
       {open && <RotateDialog commandKey={key} of={of} application={application} close={() => setOpen(false)} />}
@@ -64,6 +70,16 @@ function RotateDialog({
     run: (input, id) => post<Issued>(`/api/issuance/v1/credentials/${of.id}/rotate`, input, id),
     refresh: ["credentials", "records"],
   });
+  const certified = of.kind === "client_certificate";
+  const [request, setRequest] = useState(
+    (interrupted(commandKey)?.input as Input | undefined)?.certificate_request ?? "",
+  );
+  const [checked, setChecked] = useState(false);
+  function rotate(): void {
+    setChecked(true);
+    if (certified && !request.trim()) return;
+    command.run({ overlap_seconds: Number(overlap), ...(certified && { certificate_request: request }) });
+  }
   const guard = useGuard(command.running || command.output !== undefined);
 
   if (command.output) {
@@ -93,6 +109,16 @@ function RotateDialog({
     >
       <div className="space-y-5">
         {command.problem && <ProblemNote problem={command.problem} focus />}
+        {certified && (
+          <CertificateRequest
+            value={request}
+            onChange={setRequest}
+            error={
+              command.problem?.field("certificate_request") ??
+              (checked && !request.trim() ? "Paste the request that your new key signed." : undefined)
+            }
+          />
+        )}
         <Choices legend="Overlap" name="overlap" value={overlap} onChange={setOverlap} options={overlaps} />
         <div className="rounded-lg bg-sunken p-4">
           <Overlap
@@ -110,12 +136,14 @@ function RotateDialog({
         <Button tone="quiet" onClick={close} disabled={command.running}>
           Not now
         </Button>
-        <Button
-          tone={none ? "danger" : "primary"}
-          busy={command.running}
-          onClick={() => command.run({ overlap_seconds: Number(overlap) })}
-        >
-          {command.confirming ? "Confirming it is you" : none ? "Rotate and end the old value" : "Rotate and show once"}
+        <Button tone={none ? "danger" : "primary"} busy={command.running} onClick={rotate}>
+          {command.confirming
+            ? "Confirming it is you"
+            : none
+              ? "Rotate and end the old value"
+              : certified
+                ? "Rotate"
+                : "Rotate and show once"}
         </Button>
       </DialogActions>
     </Dialog>

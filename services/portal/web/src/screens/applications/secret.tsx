@@ -1,4 +1,8 @@
 import type { Issued } from "@/api/types";
+import { Button } from "@/ui/button";
+import { Code } from "@/ui/code";
+import { CopyButton } from "@/ui/copy";
+import { Dialog, DialogActions } from "@/ui/dialog";
 import { type Guard, Lost, ShowOnce } from "@/ui/show-once";
 import { Time } from "@/ui/time";
 
@@ -14,6 +18,7 @@ interface Props {
 
 /** What issuing or rotating answered: the secret, or that it was shown before and is lost. */
 export function IssuedSecret({ issued, name, kind, environment, verb, guard, close }: Props) {
+  if (issued.certificate) return <Certified issued={issued} name={name} close={close} />;
   if (!issued.secret) {
     return (
       <Lost
@@ -54,6 +59,31 @@ export function IssuedSecret({ issued, name, kind, environment, verb, guard, clo
       guard={guard}
       close={close}
     />
+  );
+}
+
+/** A certificate is public: it can be had again, and only its own key makes use of it. */
+function Certified({ issued, name, close }: { issued: Issued; name: string; close(): void }) {
+  return (
+    <Dialog
+      open
+      onOpenChange={(next) => !next && close()}
+      title="The certificate is issued"
+      description={`“${name}”, for the key that signed the request. Client id ${issued.id}.`}
+      wide
+    >
+      <Code label="Client certificate" text={issued.certificate ?? ""} />
+      <p className="mt-3 text-xs text-soft">
+        Generation {issued.generation}, ends <Time at={issued.expires_at} />. Its authority is published at{" "}
+        <span className="font-mono">{location.origin}/oauth2/authorities</span>.
+      </p>
+      <DialogActions>
+        <CopyButton text={issued.certificate ?? ""} label="Copy certificate" />
+        <Button tone="primary" onClick={close}>
+          Done
+        </Button>
+      </DialogActions>
+    </Dialog>
   );
 }
 
