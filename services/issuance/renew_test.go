@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"github.com/chancery-dev/chancery/libs/eventlog"
+	"github.com/chancery-dev/chancery/libs/service"
 	issuancev1 "github.com/chancery-dev/chancery/proto/issuance/v1"
+	"github.com/chancery-dev/chancery/services/issuance"
 )
 
 // renew asks for a successor with an API key.
@@ -155,4 +157,47 @@ func TestASecretThatReachesNoStoreEnds(t *testing.T) { // D11
 		_, err := s.running.Deps.Vault.Get(s.Context(), "delivery", sealed[0])
 		return err != nil && strings.Contains(err.Error(), eventlog.ErrNoSecret.Error())
 	})
+}
+
+func TestADeliveryGoesOnWhereItStood(t *testing.T) { // D11
+	folder := t.TempDir()
+	if err := os.Chmod(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	var config service.Config
+	s := newSceneConfigured(t, map[string]string{"CHANCERY_DELIVERY_STORES": "team", "CHANCERY_DELIVERY_TEAM_FOLDER": folder}, func(c *service.Config) { config = *c })
+	s.want(s.issue("api_key", s.grant), 201, "")
+	inTheWay := filepath.Join(folder, s.org)
+	if err := os.WriteFile(inTheWay, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// A secret that no fact names: its process died before it could be issued.
+	if err := s.running.Deps.Vault.Put(s.Context(), "delivery", strings.Repeat("ab", 32), []byte("nobody's")); err != nil {
+		t.Fatal(err)
+	}
+	issued := s.want(s.call(&s.owner, "POST", "/v1/credentials", map[string]any{"grant_id": s.grant, "kind": "api_key", "name": "unseen", "expires_in_seconds": 36000,
+		"delivery": map[string]any{"store": "team", "path": "key"}}), 201, "")
+	id := issued.body["id"].(string)
+	if err := s.running.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(inTheWay); err != nil {
+		t.Fatal(err)
+	}
+	s.running = s.suite.Start("issuance", config, issuance.New)
+	s.eventually("delivered after the restart", func() bool { return len(recorded[*issuancev1.CredentialDelivered](s, id)) == 1 })
+	secret, err := os.ReadFile(filepath.Join(inTheWay, "key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.want(s.renew(id, string(secret), nil), 400, "too_early") // it is the credential's, and works
+	sealed := func(count int) func() bool {
+		return func() bool {
+			left, err := s.running.Deps.Vault.List(s.Context(), "delivery")
+			return err == nil && len(left) == count
+		}
+	}
+	s.eventually("what was delivered is erased", sealed(1))
+	s.ahead.Store(int64(11 * time.Minute))
+	s.eventually("nobody's is erased", sealed(0))
 }

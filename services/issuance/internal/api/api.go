@@ -96,7 +96,6 @@ var refusals = problem.Map{
 	proof.ErrKey:                   {Kind: problem.Invalid, Code: "key_not_accepted"},
 	proof.ErrChallenge:             {Kind: problem.Invalid, Code: "challenge_over"},
 	proof.ErrRequest:               {Kind: problem.Invalid, Code: "certificate_request_invalid"},
-	proof.ErrCertificate:           {Kind: problem.Invalid, Code: "certificate_invalid"},
 	authority.ErrUnknown:           {Kind: problem.NotFound, Code: "not_found"},
 	delivery.ErrPlace:              {Kind: problem.Invalid, Code: "delivery_place"},
 	pki.ErrNone:                    {Kind: problem.Unavailable, Code: "authority_missing"},
