@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -108,5 +110,59 @@ func TestWhatTheProviderRevokesIsDeadWithinASecond(t *testing.T) { // L20, A5, A
 		t.Fatalf("by address: %d %s", r.Status, r.Answer)
 	}
 	s.eventually("the session named by address is refused", func() bool { return suitetest.StatusOf(kenji.Get(s.ctx, "registry", "/v1/applications", nil)) == 401 })
+	s.Cast.People["kenji"] = must[*suitetest.Person](s)(s.SignIn(s.ctx, "kenji@fabrikam.example"))
+}
+
+func TestAProvidersEventsAreFetched(t *testing.T) { // L20, A5
+	s := tell(t)
+	kenji := must[*suitetest.Person](s)(s.SignIn(s.ctx, "kenji@fabrikam.example"))
+	s.good(kenji.Get(s.ctx, "identity", "/v1/me", nil))
+	var mu sync.Mutex
+	waiting, acknowledged, refused := map[string]string{"senseless": "no.token.atall"}, map[string]bool{}, map[string]string{}
+	transmitter := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/capture" {
+			w.WriteHeader(http.StatusAccepted)
+			return
+		}
+		if r.Header.Get("Authorization") != "Bearer fetch-me" {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		var q struct {
+			Ack     []string                     `json:"ack"`
+			SetErrs map[string]map[string]string `json:"setErrs"`
+		}
+		_ = json.NewDecoder(r.Body).Decode(&q)
+		mu.Lock()
+		defer mu.Unlock()
+		for _, id := range q.Ack {
+			acknowledged[id] = true
+			delete(waiting, id)
+		}
+		for id, e := range q.SetErrs {
+			refused[id] = e["err"]
+			delete(waiting, id)
+		}
+		_ = json.NewEncoder(w).Encode(map[string]any{"sets": waiting})
+	}))
+	defer transmitter.Close()
+	signed := s.provider("fabrikam", devidp.Signal{Email: "kenji@fabrikam.example", Event: sessionRevoked, Audience: s.Suite.Portal, To: transmitter.URL + "/capture"})
+	at := "/v1/organizations/" + s.Cast.Organizations["fabrikam"] + "/signals"
+	ines := s.Cast.People["ines"]
+	if status := suitetest.StatusOf(ines.Post(s.ctx, "identity", at, map[string]any{"poll_endpoint": "http://10.0.0.1/events"}, nil)); status != 422 {
+		t.Errorf("an address inside: %d", status)
+	}
+	s.good(ines.Post(s.ctx, "identity", at, map[string]any{"poll_endpoint": transmitter.URL + "/poll", "authorization_header": "Bearer fetch-me"}, nil))
+	s.eventually("what makes no sense is refused", func() bool { mu.Lock(); defer mu.Unlock(); return refused["senseless"] == "invalid_request" })
+	s.good(kenji.Get(s.ctx, "registry", "/v1/applications", nil))
+	mu.Lock()
+	waiting[signed.ID] = signed.Token
+	mu.Unlock()
+	took := s.eventually("the session is refused", func() bool { return suitetest.StatusOf(kenji.Get(s.ctx, "registry", "/v1/applications", nil)) == 401 })
+	s.eventually("the event is acknowledged", func() bool { mu.Lock(); defer mu.Unlock(); return acknowledged[signed.ID] })
+	if took > time.Second {
+		t.Errorf("what the provider offered took effect after %s", took)
+	}
+	s.good(ines.Post(s.ctx, "identity", at, map[string]any{"poll_endpoint": ""}, nil))
 	s.Cast.People["kenji"] = must[*suitetest.Person](s)(s.SignIn(s.ctx, "kenji@fabrikam.example"))
 }

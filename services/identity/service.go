@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/chancery-dev/chancery/libs/eventlog"
+	"github.com/chancery-dev/chancery/libs/outbound"
 	"github.com/chancery-dev/chancery/libs/service"
 	"github.com/chancery-dev/chancery/services/identity/internal/api"
 	"github.com/chancery-dev/chancery/services/identity/internal/organization"
@@ -37,7 +39,7 @@ func New(ctx context.Context, d service.Deps) (*service.Service, error) {
 		Rows: view.Rows{DB: d.DB}, Sessions: sessions, Organizations: organizations, People: people, Log: d.Log, Vault: d.Vault,
 		Fold: d.Lineage, Fingerprints: d.Fingerprints, Erase: erase, Clock: d.Clock, Logger: d.Logger, WaitFor: d.WaitFor,
 		Providers: signon.New(strings.TrimSuffix(own.PublicURL, "/")+"/auth/callback", own.LoopbackProviders, d.Clock),
-		PublicURL: strings.TrimSuffix(own.PublicURL, "/"), SessionLife: own.SessionLife, FirstAdministrator: strings.ToLower(own.FirstAdministrator), Secure: strings.HasPrefix(own.PublicURL, "https://"),
+		Outbound:  outbound.Client(own.LoopbackProviders, 30*time.Second), PublicURL: strings.TrimSuffix(own.PublicURL, "/"), SessionLife: own.SessionLife, FirstAdministrator: strings.ToLower(own.FirstAdministrator), Secure: strings.HasPrefix(own.PublicURL, "https://"),
 	}
 	routes.Register(d.API)
 	first := platform{config: own, organizations: organizations, vault: d.Vault, clock: d.Clock}
@@ -47,6 +49,6 @@ func New(ctx context.Context, d service.Deps) (*service.Service, error) {
 		Start: func(ctx context.Context) error {
 			return errors.Join(sessions.Prepare(ctx), first.ensure(ctx))
 		},
-		Background: map[string]func(context.Context) error{"sweep": routes.Sweep},
+		Background: map[string]func(context.Context) error{"sweep": routes.Sweep, "signals": routes.FetchSignals},
 	}, nil
 }

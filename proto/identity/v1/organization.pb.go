@@ -370,6 +370,60 @@ func (x *OrganizationSingleSignOnConfigured) GetSecretId() string {
 	return ""
 }
 
+// Security events of the organisation's provider are fetched (RFC 8936) from here on; without an address, no longer.
+type OrganizationSignalsConfigured struct {
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	PollEndpoint string                 `protobuf:"bytes,1,opt,name=poll_endpoint,json=pollEndpoint,proto3" json:"poll_endpoint,omitempty"`
+	// Name in the vault of the Authorization header that fetching carries; empty for none.
+	SecretId      string `protobuf:"bytes,2,opt,name=secret_id,json=secretId,proto3" json:"secret_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OrganizationSignalsConfigured) Reset() {
+	*x = OrganizationSignalsConfigured{}
+	mi := &file_identity_v1_organization_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OrganizationSignalsConfigured) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OrganizationSignalsConfigured) ProtoMessage() {}
+
+func (x *OrganizationSignalsConfigured) ProtoReflect() protoreflect.Message {
+	mi := &file_identity_v1_organization_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OrganizationSignalsConfigured.ProtoReflect.Descriptor instead.
+func (*OrganizationSignalsConfigured) Descriptor() ([]byte, []int) {
+	return file_identity_v1_organization_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *OrganizationSignalsConfigured) GetPollEndpoint() string {
+	if x != nil {
+		return x.PollEndpoint
+	}
+	return ""
+}
+
+func (x *OrganizationSignalsConfigured) GetSecretId() string {
+	if x != nil {
+		return x.SecretId
+	}
+	return ""
+}
+
 // A person holds a role in the organisation from here on.
 type OrganizationRoleGranted struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
@@ -383,7 +437,7 @@ type OrganizationRoleGranted struct {
 
 func (x *OrganizationRoleGranted) Reset() {
 	*x = OrganizationRoleGranted{}
-	mi := &file_identity_v1_organization_proto_msgTypes[6]
+	mi := &file_identity_v1_organization_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -395,7 +449,7 @@ func (x *OrganizationRoleGranted) String() string {
 func (*OrganizationRoleGranted) ProtoMessage() {}
 
 func (x *OrganizationRoleGranted) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_v1_organization_proto_msgTypes[6]
+	mi := &file_identity_v1_organization_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -408,7 +462,7 @@ func (x *OrganizationRoleGranted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OrganizationRoleGranted.ProtoReflect.Descriptor instead.
 func (*OrganizationRoleGranted) Descriptor() ([]byte, []int) {
-	return file_identity_v1_organization_proto_rawDescGZIP(), []int{6}
+	return file_identity_v1_organization_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *OrganizationRoleGranted) GetPersonId() string {
@@ -443,7 +497,7 @@ type OrganizationRoleRevoked struct {
 
 func (x *OrganizationRoleRevoked) Reset() {
 	*x = OrganizationRoleRevoked{}
-	mi := &file_identity_v1_organization_proto_msgTypes[7]
+	mi := &file_identity_v1_organization_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -455,7 +509,7 @@ func (x *OrganizationRoleRevoked) String() string {
 func (*OrganizationRoleRevoked) ProtoMessage() {}
 
 func (x *OrganizationRoleRevoked) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_v1_organization_proto_msgTypes[7]
+	mi := &file_identity_v1_organization_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -468,7 +522,7 @@ func (x *OrganizationRoleRevoked) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OrganizationRoleRevoked.ProtoReflect.Descriptor instead.
 func (*OrganizationRoleRevoked) Descriptor() ([]byte, []int) {
-	return file_identity_v1_organization_proto_rawDescGZIP(), []int{7}
+	return file_identity_v1_organization_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *OrganizationRoleRevoked) GetPersonId() string {
@@ -525,7 +579,10 @@ const file_identity_v1_organization_proto_rawDesc = "" +
 	"\tsecret_id\x18\x05 \x01(\tR\bsecretId\x1a=\n" +
 	"\x0fGroupRolesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01:1\x8a\xb5\x18-{actor} configured single sign-on by {issuer}\"\x90\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01:1\x8a\xb5\x18-{actor} configured single sign-on by {issuer}\"\x9f\x01\n" +
+	"\x1dOrganizationSignalsConfigured\x12#\n" +
+	"\rpoll_endpoint\x18\x01 \x01(\tR\fpollEndpoint\x12\x1b\n" +
+	"\tsecret_id\x18\x02 \x01(\tR\bsecretId:<\x8a\xb5\x188{actor} had security events fetched from {poll_endpoint}\"\x90\x01\n" +
 	"\x17OrganizationRoleGranted\x12\x1b\n" +
 	"\tperson_id\x18\x01 \x01(\tR\bpersonId\x12\x12\n" +
 	"\x04role\x18\x02 \x01(\tR\x04role\x12\x16\n" +
@@ -547,7 +604,7 @@ func file_identity_v1_organization_proto_rawDescGZIP() []byte {
 	return file_identity_v1_organization_proto_rawDescData
 }
 
-var file_identity_v1_organization_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_identity_v1_organization_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_identity_v1_organization_proto_goTypes = []any{
 	(*OrganizationRegistered)(nil),             // 0: identity.v1.OrganizationRegistered
 	(*OrganizationVerified)(nil),               // 1: identity.v1.OrganizationVerified
@@ -555,19 +612,20 @@ var file_identity_v1_organization_proto_goTypes = []any{
 	(*OrganizationResumed)(nil),                // 3: identity.v1.OrganizationResumed
 	(*OrganizationClosed)(nil),                 // 4: identity.v1.OrganizationClosed
 	(*OrganizationSingleSignOnConfigured)(nil), // 5: identity.v1.OrganizationSingleSignOnConfigured
-	(*OrganizationRoleGranted)(nil),            // 6: identity.v1.OrganizationRoleGranted
-	(*OrganizationRoleRevoked)(nil),            // 7: identity.v1.OrganizationRoleRevoked
-	nil,                                        // 8: identity.v1.OrganizationSingleSignOnConfigured.GroupRolesEntry
-	(*timestamppb.Timestamp)(nil),              // 9: google.protobuf.Timestamp
+	(*OrganizationSignalsConfigured)(nil),      // 6: identity.v1.OrganizationSignalsConfigured
+	(*OrganizationRoleGranted)(nil),            // 7: identity.v1.OrganizationRoleGranted
+	(*OrganizationRoleRevoked)(nil),            // 8: identity.v1.OrganizationRoleRevoked
+	nil,                                        // 9: identity.v1.OrganizationSingleSignOnConfigured.GroupRolesEntry
+	(*timestamppb.Timestamp)(nil),              // 10: google.protobuf.Timestamp
 }
 var file_identity_v1_organization_proto_depIdxs = []int32{
-	9, // 0: identity.v1.OrganizationRegistered.contract_ends_at:type_name -> google.protobuf.Timestamp
-	8, // 1: identity.v1.OrganizationSingleSignOnConfigured.group_roles:type_name -> identity.v1.OrganizationSingleSignOnConfigured.GroupRolesEntry
-	2, // [2:2] is the sub-list for method output_type
-	2, // [2:2] is the sub-list for method input_type
-	2, // [2:2] is the sub-list for extension type_name
-	2, // [2:2] is the sub-list for extension extendee
-	0, // [0:2] is the sub-list for field type_name
+	10, // 0: identity.v1.OrganizationRegistered.contract_ends_at:type_name -> google.protobuf.Timestamp
+	9,  // 1: identity.v1.OrganizationSingleSignOnConfigured.group_roles:type_name -> identity.v1.OrganizationSingleSignOnConfigured.GroupRolesEntry
+	2,  // [2:2] is the sub-list for method output_type
+	2,  // [2:2] is the sub-list for method input_type
+	2,  // [2:2] is the sub-list for extension type_name
+	2,  // [2:2] is the sub-list for extension extendee
+	0,  // [0:2] is the sub-list for field type_name
 }
 
 func init() { file_identity_v1_organization_proto_init() }
@@ -581,7 +639,7 @@ func file_identity_v1_organization_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_identity_v1_organization_proto_rawDesc), len(file_identity_v1_organization_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   9,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

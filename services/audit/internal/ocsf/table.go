@@ -71,6 +71,7 @@ var mappings = map[string]mapping{
 	"identity.v1.OrganizationResumed":                {entity, resume, low, "Organization", false},
 	"identity.v1.OrganizationClosed":                 {entity, remove, medium, "Organization", false},
 	"identity.v1.OrganizationSingleSignOnConfigured": {entity, update, medium, "Organization", false},
+	"identity.v1.OrganizationSignalsConfigured":      {entity, update, medium, "Organization", false},
 	"identity.v1.OrganizationRoleGranted":            {userAccess, assign, low, "", false},
 	"identity.v1.OrganizationRoleRevoked":            {userAccess, revoke, low, "", false},
 	"identity.v1.PersonProvisioned":                  {accountChange, activity{1, "Create"}, informational, "", false},

@@ -40,6 +40,8 @@ type API struct {
 	Clock   func() time.Time
 	Logger  *slog.Logger
 
+	// Outbound fetches security events.
+	Outbound *http.Client
 	// PublicURL is the portal's address, by which providers may name us.
 	PublicURL string
 	// SessionLife is how long a session lasts at most.
@@ -82,6 +84,7 @@ func (a *API) Register(e *endpoint.API) {
 	endpoint.Route(e, suspend, op{Method: "POST", Path: "/v1/organizations/{id}/resume", Summary: "Lift a suspension", Object: a.administers}, a.resume)
 	endpoint.Route(e, closeOrg, op{Method: "POST", Path: "/v1/organizations/{id}/close", Summary: "End the relation and all that descends from it", Object: a.administers}, a.close)
 	endpoint.Route(e, configure, op{Method: "POST", Path: "/v1/organizations/{id}/single-sign-on", Summary: "Say by which OpenID provider its people sign in", Object: a.administers}, a.configure)
+	endpoint.Route(e, configure, op{Method: "POST", Path: "/v1/organizations/{id}/signals", Summary: "Say where its provider's security events are fetched", Object: a.administers}, a.configureSignals)
 	endpoint.Route(e, grantRole, op{Method: "POST", Path: "/v1/organizations/{id}/roles", Summary: "Give a person a role", Object: a.administers, Limits: perPerson(60)}, a.grantRole)
 	endpoint.Route(e, revokeRole, op{Method: "POST", Path: "/v1/organizations/{id}/roles/revoke", Summary: "Take a role from a person", Object: a.administers, Limits: perPerson(60)}, a.revokeRole)
 
@@ -128,7 +131,7 @@ var refusals = problem.Map{
 	organization.ErrClosed: {Kind: problem.Conflict}, organization.ErrKind: {Kind: problem.Invalid},
 	organization.ErrName: {Kind: problem.Invalid}, organization.ErrContractEnd: {Kind: problem.Invalid},
 	organization.ErrEvidence: {Kind: problem.Invalid}, organization.ErrReason: {Kind: problem.Invalid},
-	organization.ErrProvider: {Kind: problem.Conflict}, organization.ErrIssuer: {Kind: problem.Invalid},
+	organization.ErrProvider: {Kind: problem.Conflict}, organization.ErrIssuer: {Kind: problem.Invalid}, organization.ErrEndpoint: {Kind: problem.Invalid},
 	organization.ErrClientID: {Kind: problem.Invalid}, organization.ErrDomains: {Kind: problem.Invalid},
 	organization.ErrGroups: {Kind: problem.Invalid}, organization.ErrForeignRole: {Kind: problem.Invalid},
 	organization.ErrLastAdmin: {Kind: problem.Conflict}, organization.ErrFromClaim: {Kind: problem.Conflict},

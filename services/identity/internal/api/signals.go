@@ -62,12 +62,7 @@ func (a *API) signal(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		err = a.Hear(r.Context(), r.PathValue("organization"), strings.TrimSpace(string(raw)))
 	}
-	code := ""
-	for _, known := range []error{signon.ErrSignal, signon.ErrSignalKey, signon.ErrSignalIssuer, signon.ErrSignalAudience} {
-		if errors.Is(err, known) {
-			code = known.Error()
-		}
-	}
+	code, _ := refusalOf(err)
 	w.Header().Set("Cache-Control", "no-store")
 	switch {
 	case err == nil:

@@ -59,6 +59,7 @@ type State struct {
 	Suspended                bool
 	Closed                   bool
 	SingleSignOn             SingleSignOn
+	Signals                  Signals
 	Roster                   []Held
 	Administered             bool // there has been an administrator
 }
@@ -75,6 +76,7 @@ var (
 	ErrReason       = errors.New("reason_missing: a reason is needed")
 	ErrProvider     = errors.New("provider_stays: the provider itself cannot be suspended or closed")
 	ErrIssuer       = errors.New("issuer_invalid: the issuer is an https address without query or fragment")
+	ErrEndpoint     = errors.New("endpoint_invalid: security events are fetched from an https address")
 	ErrClientID     = errors.New("client_id_missing: the client id at the organisation's OpenID provider is needed")
 	ErrDomains      = errors.New("domains_invalid: between 1 and 50 mail domains are needed, each a plain domain name")
 	ErrGroups       = errors.New("groups_invalid: at most 200 groups may be mapped, and none may be empty")
@@ -123,6 +125,8 @@ func (s State) Evolve(e aggregate.Event) State {
 		s.Suspended = false
 	case *identityv1.OrganizationClosed:
 		s.Closed = true
+	case *identityv1.OrganizationSignalsConfigured:
+		s.Signals = Signals{e.PollEndpoint, e.SecretId}
 	case *identityv1.OrganizationSingleSignOnConfigured:
 		s.SingleSignOn = SingleSignOn{Issuer: e.Issuer, ClientID: e.ClientId, SecretID: e.SecretId, Domains: e.Domains, GroupRoles: e.GroupRoles}
 	case *identityv1.OrganizationRoleGranted:

@@ -19,7 +19,7 @@ type Open func(context.Context, eventlog.Recorded) (eventlog.Recorded, error)
 
 // All are identity's views.
 func All(open Open) []projection.View {
-	return []projection.View{Organizations, Roles, People(open)}
+	return []projection.View{Organizations, Roles, People(open), SignalSources}
 }
 
 // Rows reads the views.
