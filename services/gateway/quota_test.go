@@ -11,10 +11,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/chancery-dev/chancery/libs/eventlog"
+	"github.com/chancery-dev/chancery/libs/principal"
 	"github.com/chancery-dev/chancery/libs/service/servicetest"
 	"github.com/chancery-dev/chancery/libs/testkit"
 	activityv1 "github.com/chancery-dev/chancery/proto/activity/v1"
+	identityv1 "github.com/chancery-dev/chancery/proto/identity/v1"
 	registryv1 "github.com/chancery-dev/chancery/proto/registry/v1"
 	"github.com/chancery-dev/chancery/services/gateway/internal/fold"
 	"github.com/chancery-dev/chancery/services/gateway/internal/quota"
@@ -168,6 +172,18 @@ func TestAConsumerSeesWhatIsLeft(t *testing.T) {
 	}
 	if a := get(t, r.at.URL+"/caddy/sandbox", "Authorization", "Bearer "+key, "X-Forwarded-Method", "GET", "X-Forwarded-Uri", "/ledger/v1/accounts"); a.status != 429 {
 		t.Fatalf("%d %v %s", a.status, a.header, a.body)
+	}
+	provider, stranger := uuid.NewString(), uuid.NewString()
+	r.Append("identity", "organization", provider, &identityv1.OrganizationRegistered{Name: "Provider", Kind: "provider"})
+	r.Append("identity", "organization", stranger, &identityv1.OrganizationRegistered{Name: "Stranger", Kind: "partner"})
+	for _, c := range []struct {
+		who    principal.Principal
+		status int
+	}{{r.person(r.Organization, principal.Viewer), 200}, {r.person(provider, principal.Auditor), 200}, {r.person(stranger, principal.OrgAdmin), 404}} {
+		a := r.asks(t, c.who, "/v1/usage?application_id="+r.Application+"&product_id="+r.Product)
+		if a.status != c.status || c.status == 200 && !strings.Contains(a.body, `"remaining":0`) {
+			t.Errorf("%v: %d %s", c.who.Roles, a.status, a.body)
+		}
 	}
 	if told, _ := observed[*activityv1.QuotaExhausted](t, r, 1); told[0].Limit != "month" || told[0].Calls != 3 || told[0].ApplicationId != r.Application {
 		t.Errorf("%v", told[0])

@@ -75,7 +75,7 @@ func New(ctx context.Context, d service.Deps) (*service.Service, error) {
 	})
 	s := &service.Service{
 		Signs: true, Start: func(ctx context.Context) error { return folded(ctx, d) },
-		Folds: []service.Fold{facts.Apply}, Handler: explaining(d, seal, facts, door.Handler()), Stop: book.Close,
+		Folds: []service.Fold{facts.Apply}, Handler: explaining(d, seal, facts, keeper, door.Handler()), Stop: book.Close,
 		// Proxies on the same network ask without a body and are answered in one packet: a deadline for the header is enough,
 		// and each further one would cost more than the verdict.
 		Tune:  func(s *http.Server) { s.ReadTimeout, s.WriteTimeout, s.IdleTimeout = 0, 0, 0 },

@@ -192,7 +192,7 @@ func TestEveryDecisionExplainsItself(t *testing.T) {
 	explained := 0
 	for range min(50, calls) {
 		c := all[random.IntN(len(all))]
-		r := m.asks(t, auditor, c.id)
+		r := m.asks(t, auditor, "/v1/decisions/"+c.id)
 		var e struct {
 			Verdict, Reason string
 			Derived         struct{ Agrees bool }
@@ -224,11 +224,11 @@ func TestEveryDecisionExplainsItself(t *testing.T) {
 		who    principal.Principal
 		status int
 	}{{owner, 200}, {m.person(m.Organization, principal.OrgAdmin), 200}, {m.person(m.Organization, principal.AppOwner), 404}, {m.person(stranger, principal.OrgAdmin), 404}} {
-		if r := m.asks(t, c.who, all[i].id); r.status != c.status {
+		if r := m.asks(t, c.who, "/v1/decisions/"+all[i].id); r.status != c.status {
 			t.Errorf("%v: %d %s", c.who.Roles, r.status, r.body)
 		}
 	}
-	if r := m.asks(t, auditor, all[i].id[:20]+"AAAA"+all[i].id[24:]); r.status != 404 {
+	if r := m.asks(t, auditor, "/v1/decisions/"+all[i].id[:20]+"AAAA"+all[i].id[24:]); r.status != 404 {
 		t.Errorf("a changed id: %d %s", r.status, r.body)
 	}
 	testkit.Proved(t, "l18", "Every decision explains itself", seed, fmt.Sprintf(
@@ -243,9 +243,9 @@ func (r *running) person(organization string, roles ...string) principal.Princip
 		AMR: []string{"mfa"}, AuthTime: time.Now()}
 }
 
-func (r *running) asks(t testing.TB, p principal.Principal, id string) reply {
+func (r *running) asks(t testing.TB, p principal.Principal, path string) reply {
 	t.Helper()
-	q, err := http.NewRequest("GET", r.at.URL+"/v1/decisions/"+id, nil)
+	q, err := http.NewRequest("GET", r.at.URL+path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

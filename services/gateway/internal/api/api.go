@@ -1,4 +1,4 @@
-// Package api is what an authorizer answers people: why a call was admitted or denied.
+// Package api is what an authorizer answers people: why a call was admitted or denied, and what is left of limits.
 package api
 
 import (
@@ -10,6 +10,7 @@ import (
 	"github.com/chancery-dev/chancery/libs/problem"
 	"github.com/chancery-dev/chancery/services/gateway/internal/decision"
 	"github.com/chancery-dev/chancery/services/gateway/internal/fold"
+	"github.com/chancery-dev/chancery/services/gateway/internal/quota"
 	"github.com/chancery-dev/chancery/services/gateway/internal/why"
 )
 
@@ -19,6 +20,7 @@ type Deps struct {
 	Fold   *fold.Fold
 	Replay *why.Replay
 	Read   why.Read
+	Quota  *quota.Keeper
 }
 
 type api struct{ Deps }
@@ -26,6 +28,7 @@ type api struct{ Deps }
 var (
 	all  = []string{principal.Auditor, principal.PlatformAdmin}
 	read = principal.For("decision.read")
+	used = principal.For("usage.read")
 )
 
 // Routes declares every operation.
@@ -33,6 +36,8 @@ func Routes(e *endpoint.API, d Deps) {
 	a := &api{d}
 	reach := "decisions about the own applications' credentials for their owners and their organisation's administrators; auditors and platform administrators all"
 	endpoint.Route(e, read, endpoint.Operation{Method: "GET", Path: "/v1/decisions/{id}", Summary: "Explain a decision of an authorizer", Reach: reach, Object: a.within}, a.explain)
+	endpoint.Route(e, used, endpoint.Operation{Method: "GET", Path: "/v1/usage", Summary: "Say what an application has left of a product's limits",
+		Reach: "applications of the own organisation; auditors and platform administrators all"}, a.usage)
 }
 
 // within lets nobody learn from an id what is not their business, nor whether it is one.

@@ -275,3 +275,17 @@ func limitsOf(all []*registryv1.Limit) (out []Limit) {
 	}
 	return out
 }
+
+// Limited is whose an application is and the limits of a product; false if the application is not known.
+func (f *Fold) Limited(applicationID, productID string) (organization string, limits []Limit, ok bool) {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	n, ok := f.applications.numbers[applicationID]
+	if !ok {
+		return "", nil, false
+	}
+	if p, known := f.products.numbers[productID]; known {
+		limits = f.products.all[p].limits
+	}
+	return f.applications.all[n].organization, limits, true
+}
