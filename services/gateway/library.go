@@ -43,8 +43,10 @@ type Options struct {
 	Name string
 	// NATS is the log's connection.
 	NATS *nats.Conn
-	// Lease is how long calls are judged from memory after the newest facts were last known to be there; 0 means 2 s.
-	Lease  time.Duration
+	// Lease is how long calls are judged from memory after the newest facts were last known to be there; 0 means 5 s.
+	Lease time.Duration
+	// Grace is, by class of product, public or partner, how long after that calls still pass by what is known.
+	Grace  map[string]time.Duration
 	Clock  func() time.Time
 	Logger *slog.Logger
 }
@@ -72,7 +74,7 @@ func Open(ctx context.Context, o Options) (*Library, error) {
 		return nil, errors.New("an authorizer needs the log's connection to notice that it is lost")
 	}
 	if o.Lease == 0 {
-		o.Lease = 2 * time.Second
+		o.Lease = 5 * time.Second
 	}
 	o.Name = name(o.Name)
 	lease := newLease(o.Log.Tail, live, o.Lease, o.Logger)
@@ -84,7 +86,7 @@ func Open(ctx context.Context, o Options) (*Library, error) {
 	if err != nil {
 		return nil, err
 	}
-	lease.member = member
+	lease.member, lease.grace, lease.observe = member, o.Grace, o.Log.Observe
 	signer, err := principal.NewSigner("gateway", o.Clock, service.SignerLife)
 	if err != nil {
 		return nil, err
@@ -100,6 +102,7 @@ func Open(ctx context.Context, o Options) (*Library, error) {
 			Proofs: dpop.New(o.Clock), Quota: keeper},
 		Count: l.book.Count, Decision: decision.NewSeal(o.Name, o.Fingerprints).ID, Sign: signing(signer), Metadata: o.Metadata,
 	})
+	l.doors.Authorizer.Grace = lease.lenient
 	if err := service.PublishSigner(ctx, o.Log, "gateway", signer.Public()); err != nil {
 		return nil, err
 	}

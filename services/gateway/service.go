@@ -26,7 +26,9 @@ import (
 type config struct {
 	Issuer      string        `env:"CHANCERY_ISSUER" doc:"issuer of the access tokens that are accepted; none are if it is empty" want:"https://host"`
 	Environment string        `env:"CHANCERY_GATEWAY_ENVIRONMENT, default=sandbox" doc:"what /verify stands before" want:"sandbox or production"`
-	Lease       time.Duration `env:"CHANCERY_GATEWAY_LEASE, default=2s" doc:"how long calls are judged from memory after the log's newest facts were last known to be there; then they are refused" want:"a duration from 500ms to 1m"`
+	Lease       time.Duration `env:"CHANCERY_GATEWAY_LEASE, default=5s" doc:"how long calls are judged from memory after the log's newest facts were last known to be there; then they are refused" want:"a duration from 250ms to 1m"`
+	Public      string        `env:"CHANCERY_GATEWAY_STALE_PUBLIC, default=closed" doc:"how long after the lease calls to public products still pass by what is known" want:"closed, or a duration up to 1h"`
+	Partner     string        `env:"CHANCERY_GATEWAY_STALE_PARTNER, default=closed" doc:"the same for partner products; sensitive ones never do" want:"closed, or a duration up to 1h"`
 	State       string        `env:"CHANCERY_GATEWAY_STATE" doc:"folder in which the authorizer keeps its name and what it has folded; without one it folds the whole log at every start" want:"a folder of its own"`
 	Every       time.Duration `env:"CHANCERY_GATEWAY_SNAPSHOT_EVERY, default=1m" doc:"how often it writes down what it has folded" want:"a duration from 1s"`
 	Metadata    string        `env:"CHANCERY_GATEWAY_METADATA" doc:"where clients that are refused learn who issues tokens (RFC 9728); at the issuer if it is empty" want:"https://host/.well-known/oauth-protected-resource"`
@@ -43,8 +45,8 @@ func New(ctx context.Context, d service.Deps) (*service.Service, error) {
 	if own.Environment != "sandbox" && own.Environment != "production" {
 		return nil, errors.New("CHANCERY_GATEWAY_ENVIRONMENT is wrong: it should be sandbox or production")
 	}
-	if own.Lease < 500*time.Millisecond || own.Lease > time.Minute {
-		return nil, errors.New("CHANCERY_GATEWAY_LEASE is wrong: it should be a duration from 500ms to 1m")
+	if own.Lease < 250*time.Millisecond || own.Lease > time.Minute {
+		return nil, errors.New("CHANCERY_GATEWAY_LEASE is wrong: it should be a duration from 250ms to 1m")
 	}
 	if own.Every < time.Second {
 		return nil, errors.New("CHANCERY_GATEWAY_SNAPSHOT_EVERY is wrong: it should be a duration from 1s")
@@ -86,7 +88,7 @@ func New(ctx context.Context, d service.Deps) (*service.Service, error) {
 			"lease":   func(ctx context.Context) error { return lease.run(ctx, d.NATS) },
 		},
 	}
-	if err := joined(s, d, node, lease, state); err != nil {
+	if err := own.joined(s, d, node, lease, state, door); err != nil {
 		return nil, err
 	}
 	return s, own.Envoy.attach(s, door, d.Logger)

@@ -28,6 +28,8 @@ type Credential struct {
 	Limits []Limit
 	// Owned is false if the application has no accountable owner left.
 	Owned bool
+	// Class is the product's: public, partner or sensitive; empty if nobody has said.
+	Class string
 	// Shown is false if the product is not published, or no longer.
 	Shown bool
 	// Expired says that the credential ended by its time and nothing else.
@@ -121,6 +123,7 @@ func (a *application) seat(seat string, held bool) {
 type grant struct{ scopes, shadow uint32 }
 
 type product struct {
+	class  string
 	shown  bool
 	limits []Limit
 }
@@ -254,7 +257,7 @@ func (f *Fold) view(n uint32, into *Credential) {
 		Index: n, Kind: c.kind.String(), id: c.id, Application: f.applications.names[c.application], Organization: a.organization,
 		Product: f.products.names[c.product], Environment: c.environment.String(), Scopes: f.scopes.list(c.scopes),
 		Granted: f.scopes.list(granted), Shadow: f.scopes.list(given.shadow), Access: uint64(c.scopes)<<32 | uint64(granted), Owned: a.owner || a.backup,
-		Shown: f.products.all[c.product].shown, Limits: f.products.all[c.product].limits, Expired: c.expired,
+		Shown: f.products.all[c.product].shown, Class: f.products.all[c.product].class, Limits: f.products.all[c.product].limits, Expired: c.expired,
 	}
 }
 

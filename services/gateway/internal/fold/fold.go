@@ -142,6 +142,8 @@ func (f *Fold) fact(r eventlog.Recorded, fact proto.Message) (compile bool) {
 	case *registryv1.ProductLimitsSet:
 		limits := limitsOf(e.GetLimits())
 		f.products.set(id, func(p *product) { p.limits = limits })
+	case *registryv1.ProductClassified:
+		f.products.set(id, func(p *product) { p.class = e.GetClass() })
 	case *registryv1.ProductPublished:
 		f.products.set(id, func(p *product) { p.shown = true })
 	case *registryv1.ProductWithdrawn, *registryv1.ProductRetired:

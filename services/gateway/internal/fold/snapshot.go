@@ -48,6 +48,7 @@ type storedGrant struct {
 }
 
 type storedProduct struct {
+	Class  string
 	ID     string
 	Shown  bool
 	Limits []Limit
@@ -67,7 +68,7 @@ func (f *Fold) Freeze() (*Frozen, error) {
 		t.Grants = append(t.Grants, storedGrant{f.grants.names[i], g.scopes, g.shadow})
 	}
 	for i, p := range f.products.all {
-		t.Products = append(t.Products, storedProduct{f.products.names[i], p.shown, p.limits})
+		t.Products = append(t.Products, storedProduct{p.class, f.products.names[i], p.shown, p.limits})
 	}
 	t.Scopes = slices.Clone(f.scopes.lists)
 	for _, v := range f.versions {
@@ -145,7 +146,7 @@ func (f *Fold) Read(r io.Reader) error {
 		f.applications.set(a.ID, func(x *application) { *x = application{a.Organization, a.Owner, a.Backup} })
 	}
 	for _, p := range t.Products {
-		f.products.set(p.ID, func(x *product) { *x = product{shown: p.Shown, limits: p.Limits} })
+		f.products.set(p.ID, func(x *product) { *x = product{class: p.Class, shown: p.Shown, limits: p.Limits} })
 	}
 	for i, list := range t.Scopes {
 		if i > 0 || list != nil { // the first stands for none

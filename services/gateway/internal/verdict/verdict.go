@@ -95,6 +95,8 @@ type Verdict struct {
 	// Environment is that of the upstream, Held how long ago the fold was last known to hold the newest facts.
 	Environment string
 	Held        time.Duration
+	// Degraded says that the call may pass although newer facts may be missing.
+	Degraded bool
 	// Bundle is what operations were looked up in.
 	Bundle *contract.Table
 	// Claims are those of the token presented, nil for an API key.
@@ -136,6 +138,8 @@ type Authorizer struct {
 	Fresh func() bool
 	// Held is how long ago that was last known; nil stands for now.
 	Held func() time.Duration
+	// Grace says whether calls for a product of this class may pass all the same while Fresh says no; nil lets none.
+	Grace func(class string) bool
 	// Proofs checks proofs of possession (RFC 9449); nil means that no token bound to a key passes.
 	Proofs *dpop.Verifier
 	// Quota keeps consumers within the limits of products; nil keeps to none.
@@ -176,10 +180,7 @@ func (a *Authorizer) judge(ctx context.Context, r *Request, p *presented, v *Ver
 		v.Held = a.Held()
 	}
 	defer func() { v.Through = max(v.Position, a.Fold.Applied()) }()
-	if a.Fresh != nil && !a.Fresh() {
-		v.Reason = Stale
-		return
-	}
+	stale := a.Fresh != nil && !a.Fresh()
 	switch {
 	case p.reason != "":
 		v.Reason = p.reason
@@ -194,6 +195,23 @@ func (a *Authorizer) judge(ctx context.Context, r *Request, p *presented, v *Ver
 	if v.Reason == "" {
 		a.call(v, r)
 	}
+	if stale {
+		a.degrade(v)
+	}
+}
+
+// degrade is the verdict of one who may lack newer facts. What is known to have ended stays ended; what passes by what is
+// known passes if its class may, and of anything else nothing is certain.
+func (a *Authorizer) degrade(v *Verdict) {
+	switch v.Reason {
+	case "":
+		if v.Degraded = a.Grace != nil && a.Grace(v.Credential.Class); v.Degraded {
+			return
+		}
+	case Malformed, Missing, Expired, Revoked, Retired, GrantEnded, ApplicationEnded, OrganizationEnded, KeyCompromised:
+		return
+	}
+	v.Reason = Stale
 }
 
 func (a *Authorizer) key(v *Verdict, presented string) {
