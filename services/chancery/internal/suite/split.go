@@ -172,6 +172,9 @@ func (s *Suite) splitServices(ctx context.Context, o Options, at string, databas
 		}
 	}
 	s.Gateway = s.urls["gateway"]
+	if err := s.moreAuthorizers(ctx, o, at, places.Services["gateway"]); err != nil {
+		return err
+	}
 	if err := places.write(o.Dir); err != nil {
 		return err
 	}

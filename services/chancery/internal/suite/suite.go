@@ -42,6 +42,10 @@ type Options struct {
 	Program string
 	// Replicas is how many NATS servers StartSplit starts: 1 or 3.
 	Replicas int
+	// Authorizers is how many authorizers StartSplit starts beside each other; 0 stands for one. Through, if set, says where
+	// a service finds NATS that is at an address.
+	Authorizers int
+	Through     func(name, at string) string
 	// Say is told what happens to the processes of StartSplit.
 	Say func(string)
 }
@@ -57,6 +61,9 @@ type Suite struct {
 
 	// Services are those that run in this process.
 	Services map[string]*service.Running
+
+	// Authorizers are where those of a split suite answer.
+	Authorizers []string
 
 	urls     map[string]string
 	nats     *embedded.NATS
