@@ -89,6 +89,22 @@ func (l *Load) Completed() (lives, asked int) {
 	return l.completed, l.asked
 }
 
+// Keep brings a credential to life that nobody will end, and gives its secret.
+func (l *Load) Keep(ctx context.Context) (string, error) {
+	for {
+		key, err := (&worker{Load: l, people: map[string]*client.Person{}}).begin(ctx)
+		if err != nil || key.Secret != "" {
+			return key.Secret, err
+		}
+	}
+}
+
+// Admits says whether the authorizer admits a secret.
+func (l *Load) Admits(ctx context.Context, secret string) (bool, error) {
+	status, err := (&worker{Load: l}).verify(ctx, secret)
+	return status == http.StatusNoContent, err
+}
+
 // Work lives lifecycles one after the other until stop is closed; the one begun is brought to its end.
 func (l *Load) Work(ctx context.Context, stop <-chan struct{}) error {
 	w := &worker{Load: l, people: map[string]*client.Person{}}
@@ -117,8 +133,8 @@ const (
 	reviewer = "mara@meridian.example"
 )
 
-// life is one credential's whole life.
-func (w *worker) life(ctx context.Context) error {
+// begin brings a credential to life, until the authorizer admits it.
+func (w *worker) begin(ctx context.Context) (key world.Key, err error) {
 	var app, request struct {
 		ID            string
 		ContentDigest string `json:"content_digest"`
@@ -126,31 +142,40 @@ func (w *worker) life(ctx context.Context) error {
 	if err := w.command(ctx, owner, "registry", "/v1/applications", map[string]any{
 		"name": "Load " + uuid.NewString()[:8], "purpose": "Lives under fire", "environment": "sandbox", "backup_owner_id": w.Backup,
 	}, &app); err != nil {
-		return err
+		return key, err
 	}
 	if err := w.command(ctx, owner, "approval", "/v1/requests", map[string]any{
 		"application_id": app.ID, "product_id": w.Product, "scopes": []string{"accounts:read"}, "duration_days": 30, "justification": "Lives under fire",
 	}, &request); err != nil {
-		return err
+		return key, err
 	}
 	if err := w.command(ctx, reviewer, "approval", "/v1/requests/"+request.ID+"/reviews", map[string]any{
 		"seat": "product_reviewer", "verdict": "approve", "content_digest": request.ContentDigest, "comment": "what is asked for fits the purpose",
 	}, nil); err != nil {
-		return err
+		return key, err
 	}
 	grant, err := w.grant(ctx, app.ID)
 	if err != nil {
-		return err
+		return key, err
 	}
-	var key, next world.Key
 	if err := w.command(ctx, owner, "issuance", "/v1/credentials", map[string]any{
 		"grant_id": grant, "kind": "api_key", "name": "load", "expires_in_seconds": 86400,
 	}, &key); err != nil {
-		return err
+		return key, err
 	}
 	if err := w.callable(ctx, key.Secret); err != nil {
+		return key, err
+	}
+	return key, nil
+}
+
+// life is one credential's whole life.
+func (w *worker) life(ctx context.Context) error {
+	key, err := w.begin(ctx)
+	if err != nil {
 		return err
 	}
+	var next world.Key
 	at := "/v1/credentials/" + key.ID
 	if err := w.command(ctx, owner, "issuance", at+"/rotate", map[string]any{"overlap_seconds": 3600, "reason": "scheduled"}, &next); err != nil {
 		return err

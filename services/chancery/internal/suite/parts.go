@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/chancery-dev/chancery/libs/embedded"
 	"github.com/chancery-dev/chancery/libs/service"
@@ -61,7 +62,11 @@ var parts = []part{
 		return map[string]string{"CHANCERY_NATS_DOOR": embedded.DoorKey(filepath.Join(o.Dir, "keys", "nats"))}
 	}},
 	{"gateway", gateway.New, func(s *Suite, o Options) map[string]string {
-		return map[string]string{"CHANCERY_ISSUER": s.Portal, "CHANCERY_GATEWAY_STATE": filepath.Join(o.Dir, "gateway"), "HTTP_ADDR": o.Gateway}
+		every := max(o.SnapshotEvery, 0)
+		if every == 0 {
+			every = time.Minute
+		}
+		return map[string]string{"CHANCERY_ISSUER": s.Portal, "CHANCERY_GATEWAY_STATE": filepath.Join(o.Dir, "gateway"), "CHANCERY_GATEWAY_SNAPSHOT_EVERY": every.String(), "HTTP_ADDR": o.Gateway}
 	}},
 	{"portal", portal.With(world.Personas()), func(s *Suite, _ Options) map[string]string {
 		env := map[string]string{"CHANCERY_PUBLIC_URL": s.Portal, "HTTP_ADDR": strings.TrimPrefix(s.Portal, "http://")}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
@@ -46,6 +47,8 @@ type Options struct {
 	// a service finds NATS that is at an address.
 	Authorizers int
 	Through     func(name, at string) string
+	// SnapshotEvery is how often authorizers write their state down; 0 leaves it as it is.
+	SnapshotEvery time.Duration
 	// Say is told what happens to the processes of StartSplit.
 	Say func(string)
 }
