@@ -86,3 +86,21 @@ func BenchmarkAuthorizeATokenSeenBefore(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkAuthorizeATokenAtFirstSight(b *testing.B) {
+	s := set(b)
+	id, _ := s.Issue("client_secret", "accounts:read")
+	all := make([]verdict.Request, 4000)
+	for i := range all {
+		all[i] = with(s.mint(b, id, nil))
+	}
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		if i%len(all) == 0 { // none is remembered
+			s.authorizer = &verdict.Authorizer{Fold: s.memory.Fold, Issuer: s.authorizer.Issuer, Now: s.authorizer.Now}
+		}
+		if v := s.ask(all[i%len(all)]); !v.Allowed() {
+			b.Fatal(v.Reason)
+		}
+	}
+}
