@@ -48,7 +48,7 @@ func main() {
 			"revoked everywhere at once, and recorded in a log that anyone can verify.\n\nExit codes: 0 done, 1 failed, 2 wrong input.",
 	}
 	root.Args = wrongInput(cobra.NoArgs)
-	root.AddCommand(leakCommand())
+	root.AddCommand(leakCommand(), importCommand())
 	root.AddCommand(receiptCommand(), authorizersCommand())
 	root.AddCommand(wrappingKeyCommand(), credentialCommand(), agentCommand())
 	root.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }

@@ -98,6 +98,7 @@ var controls = map[string]control{
 	"P13": {"An authorizer is ready soon after its start, from its snapshot and the tail", []string{gatewayCode + "/internal/snapshot", "libs/lineage"}, "PR.IR-04"},
 	"P12": {"Memory of the authorizer grows with live keys alone", []string{gatewayCode + "/internal/fold"}, "PR.IR-04"},
 	"X1":  {"Services exchange state by the log alone", []string{"libs/eventlog", "libs/embedded", "docker-compose.yaml"}, "PR.IR-01"},
+	"X10": {"What comes from another system is approved like anything else, marked, and ends", []string{"services/chancery/internal/imports", issuanceCode + "/internal/api"}, "NHI7, ID.AM-08"},
 	"X2":  {"Every view can be dropped and made again", []string{"libs/projection", "libs/testkit"}, "RC.RP-03"},
 	"X3":  {"An accepted command is on disk, once", []string{"libs/eventlog"}, "PR.DS-01, PR.IR-03"},
 	"X4":  {"Every door of the authorizer says the same", []string{gatewayCode + "/internal/doors"}, "API5"},

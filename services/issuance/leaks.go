@@ -37,6 +37,8 @@ func newLeaks(d service.Deps, own config, credentials eventlog.Repository[creden
 		Leaks: eventlog.Repository[leak.State]{Log: d.Log, Kind: "issuance.leak"}, Credentials: credentials, Known: l.known, Applications: applications,
 		Fingerprints: d.Fingerprints, Folded: d.Lineage, Tail: d.Log.Tail, Applied: authorizers, Now: d.Clock, Logger: d.Logger,
 	}
+	api.ImportRoutes(d.API, api.Deps{Credentials: credentials, Fold: d.Lineage, Standing: applications, Fingerprints: d.Fingerprints, Now: d.Clock},
+		api.ImportDeps{Known: l.known, Tail: d.Log.Tail})
 	l.doors = api.LeakDeps{Rows: view.Rows{DB: d.DB}, Now: d.Clock, Intake: l.intake, Signer: receiptKeys{keys}, Issuer: own.Issuer, Background: l.background}
 	if own.LeakGitHubKeys == "" {
 		api.LeakRoutes(d.API, l.doors)

@@ -68,6 +68,9 @@ func (w *World) SignIn(ctx context.Context, email string) (*client.Person, error
 // Person is somebody signed in.
 type Person = client.Person
 
+// Document is a body that is sent as it is.
+type Document = client.Document
+
 // StatusOf is the status of a refusal, 0 for any other error.
 func StatusOf(err error) int {
 	var p *client.Problem

@@ -15,12 +15,16 @@ type presented struct {
 // keyPrefix is how API keys begin and no token does.
 const keyPrefix = "chy_"
 
+// Keys taken over from another system have any shape, within these lengths.
+const leastImported, mostImported = 16, 1024
+
 type means uint8
 
 const (
 	byBearer means = iota + 1
 	byProof
 	byCertificate
+	byImported
 )
 
 // credentialOf is the one credential of a request. Two, or one in two places, are none; what stands in the query is not
@@ -34,7 +38,10 @@ func credentialOf(r *Request) presented {
 		case strings.IndexByte(key, ',') >= 0:
 			return presented{reason: Malformed}
 		case !strings.HasPrefix(key, keyPrefix):
-			return presented{reason: Unknown}
+			if len(key) < leastImported || len(key) > mostImported {
+				return presented{reason: Unknown}
+			}
+			return presented{by: byImported, text: key}
 		default:
 			return presented{by: byBearer, text: key}
 		}

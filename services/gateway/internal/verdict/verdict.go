@@ -187,6 +187,8 @@ func (a *Authorizer) judge(ctx context.Context, r *Request, p *presented, v *Ver
 		return
 	case p.by == byCertificate:
 		a.certificate(v, r)
+	case p.by == byImported:
+		a.known(v, a.Fingerprints.Of(p.text), "api_key")
 	case p.by == byBearer && strings.HasPrefix(p.text, keyPrefix):
 		a.key(v, p.text)
 	default:

@@ -20,7 +20,7 @@
 //     generation has another's (D4, D5).
 //
 //  9. A machine renews by its newest live secret, in the last third of its life, within grant and class; what was imported
-//     is never renewed (D2).
+//     is never renewed nor rotated, only replaced (D2, X10).
 //
 //  10. A secret that did not reach the store it was meant for ends.
 //

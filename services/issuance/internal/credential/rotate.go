@@ -25,12 +25,14 @@ type Rotate struct {
 	Secret    Secret
 }
 
-// Decide follows rules 2, 4, 7 and 8.
+// Decide follows rules 2, 4, 7, 8 and 9.
 func (c Rotate) Decide(s State) ([]aggregate.Event, error) {
 	a, live := c.Allowance, s.Live()
 	switch err := s.usable(); {
 	case err != nil:
 		return nil, err
+	case s.ImportedFrom != "":
+		return nil, ErrImported
 	case !c.Now.Before(s.ExpiresAt):
 		return nil, ErrDead
 	case len(live) > 1:
