@@ -260,6 +260,15 @@ func TestARetiredSecretIsToldFromAnUnknownOneInTheRecordAlone(t *testing.T) { //
 	s.suite.Append("issuance", "credential", client, &issuancev1.CredentialRevoked{Reason: "policy"})
 	s.want(s.form("/oauth2/token", client, next, ask), 401, "invalid_client")
 	s.rejectedFor(client, "revoked")
+	told := map[string]uint64{}
+	for _, f := range observed[*activityv1.RetiredCredentialUsed](s) {
+		if f.CredentialId == client {
+			told[f.State] += f.Count
+		}
+	}
+	if told["retired"] != 1 || told["revoked"] != 1 || len(told) != 2 {
+		t.Errorf("the alarm tells of %v", told)
+	}
 }
 
 func certificate(t testing.TB, from, until time.Time) *x509.Certificate {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/chancery-dev/chancery/libs/aggregate"
 	"github.com/chancery-dev/chancery/libs/endpoint"
@@ -43,11 +44,16 @@ type refused struct {
 	replay               string // kind of a ReplayDetected
 }
 
-func (k refused) fact(count uint64) aggregate.Event {
+// facts of a known client whose secret is no good for ever say besides that somebody holds it who should not (D4).
+func (k refused) facts(count uint64, at time.Time) []aggregate.Event {
 	if k.replay != "" {
-		return &activityv1.ReplayDetected{ClientId: k.client, Kind: k.replay, Count: count}
+		return []aggregate.Event{&activityv1.ReplayDetected{ClientId: k.client, Kind: k.replay, Count: count}}
 	}
-	return &activityv1.TokenRejected{ClientId: k.client, Reason: k.reason, Count: count}
+	facts := []aggregate.Event{&activityv1.TokenRejected{ClientId: k.client, Reason: k.reason, Count: count}}
+	if k.organization != "" && (k.reason == "retired" || k.reason == "revoked") {
+		facts = append(facts, &activityv1.RetiredCredentialUsed{CredentialId: k.client, State: k.reason, Count: count, LastAt: timestamppb.New(at), Authorizer: "issuance"})
+	}
+	return facts
 }
 
 func (k refused) kind() string {
@@ -137,7 +143,7 @@ func (s *Server) refused(ctx context.Context, c client, key refused) {
 	if s.refusals.later(endpoint.CallOf(ctx).Address, counting, s.Now()) {
 		return
 	}
-	if err := s.Observe(key.about(ctx), key.kind(), key.fact(1)); err != nil {
+	if err := s.Observe(key.about(ctx), key.kind(), key.facts(1, s.Now())...); err != nil {
 		s.Logger.ErrorContext(ctx, "a refused request was not recorded", "error", err)
 		s.refusals.again(counting, 1)
 	}
@@ -160,7 +166,7 @@ func (s *Server) Sweep(ctx context.Context) error {
 func (s *Server) flush(ctx context.Context) {
 	ctx = eventlog.WithMeta(ctx, eventlog.Meta{Actor: &eventv1.Actor{Id: "issuance", Kind: "service"}})
 	for key, count := range s.refusals.take(s.Now()) {
-		if err := s.Observe(key.about(ctx), key.kind(), key.fact(count)); err != nil {
+		if err := s.Observe(key.about(ctx), key.kind(), key.facts(count, s.Now())...); err != nil {
 			s.Logger.ErrorContext(ctx, "refused requests were not recorded", "error", err)
 			s.refusals.again(key, count)
 		}

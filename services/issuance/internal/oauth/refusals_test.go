@@ -62,7 +62,7 @@ func TestRefusalsAnybodyCausesAreCountedBeyondALimit(t *testing.T) { // D4, X6, 
 	down = false
 	s.flush(ctx)
 	s.flush(ctx)
-	if n := total(); n["invalid_client"] != 1000 || n["retired"] != 50 || n["dpop_proof"] != 1 || len(seen) != singly+3 {
+	if n := total(); n["invalid_client"] != 1000 || n["retired"] != 50 || n["dpop_proof"] != 1 || len(seen) != singly+3+1 { // the alarm beside the retired
 		t.Fatalf("%d recorded: %v", len(seen), n)
 	}
 	for _, fact := range seen[singly:] {
@@ -72,7 +72,7 @@ func TestRefusalsAnybodyCausesAreCountedBeyondALimit(t *testing.T) { // D4, X6, 
 	}
 	now = now.Add(window)
 	s.rejected(ctx, known, "retired")
-	if len(seen) != singly+4 {
+	if len(seen) != singly+3+1+2 {
 		t.Fatal("the next window did not begin anew")
 	}
 }
