@@ -84,7 +84,7 @@ func New(ctx context.Context, d service.Deps) (*service.Service, error) {
 		Ready: map[string]func(context.Context) error{"lease": lease.ready},
 		Background: map[string]func(context.Context) error{
 			"windows": book.Run,
-			"quota":   (&quota.Words{Keeper: keeper, Beat: d.Pulse.Beat, Watch: d.Pulse.Watch, Logger: d.Logger}).Run,
+			"quota":   (&quota.Words{Keeper: keeper, Beat: d.Pulse.Beat, Watch: d.Pulse.Watch, Logger: d.Logger, Recent: book.Recent}).Run,
 			"lease":   func(ctx context.Context) error { return lease.run(ctx, d.NATS) },
 		},
 	}

@@ -23,6 +23,10 @@ type Words struct {
 	Beat   func(ctx context.Context, node string, body []byte) error
 	Watch  func(ctx context.Context, apply func(eventlog.Beat) error) error
 	Logger *slog.Logger
+	// Recent is live usage by credential and organisation since it was asked last; nil tells none.
+	Recent func() (credentials, organizations map[string]uint64)
+
+	counted time.Time
 }
 
 // Run tells and listens until ctx ends, and says then that this authorizer holds nothing any more.
@@ -57,7 +61,12 @@ func (w *Words) Run(ctx context.Context) error {
 
 func (w *Words) tell(ctx context.Context, shares []*eventv1.Share, leaving bool) {
 	shares = shares[:min(len(shares), maxShares)]
-	body, err := proto.Marshal(&eventv1.Spent{Authorizer: w.Keeper.node, Leaving: leaving, Shares: shares, At: w.Keeper.now().UnixMilli()})
+	said := &eventv1.Spent{Authorizer: w.Keeper.node, Leaving: leaving, Shares: shares, At: w.Keeper.now().UnixMilli()}
+	if now := time.Now(); w.Recent != nil && now.Sub(w.counted) >= time.Second {
+		w.counted = now
+		said.Credentials, said.Organizations = w.Recent()
+	}
+	body, err := proto.Marshal(said)
 	if err == nil {
 		sending, cancel := context.WithTimeout(ctx, quiet)
 		err = w.Beat(sending, w.Keeper.node+suffix, body)

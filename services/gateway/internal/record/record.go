@@ -61,6 +61,8 @@ type usage struct {
 	shadowed uint64
 	shadow   []string
 	networks map[string]uint64
+	// told is how many of them were told of as live usage.
+	told uint64
 }
 
 // denied is what denials have alike that are counted together.

@@ -134,6 +134,12 @@ func TestAUsageWindowTellsWhatWasUsed(t *testing.T) {
 			t.Fatalf("a proposal denies: %s", v.Reason)
 		}
 	}
+	if live, organizations := d.book.Recent(); len(live) != 1 || organizations[d.Organization] != 5 {
+		t.Errorf("live usage: %v %v", live, organizations)
+	}
+	if live, _ := d.book.Recent(); len(live) != 0 {
+		t.Errorf("told twice: %v", live)
+	}
 	d.book.WriteUsage(t.Context())
 	d.call(key, "GET", "/accounts", "203.0.113.0/24")
 	d.book.WriteUsage(t.Context())
