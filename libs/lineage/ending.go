@@ -23,6 +23,12 @@ func (f *Fold) ending(n uint32, reach uint8, made bool) *ending {
 			return e
 		}
 	}
+	if i := f.spare; i != 0 {
+		f.spare = f.endings[i].next
+		f.endings[i] = ending{reach: reach, made: made, next: f.node(n).fate}
+		f.edit(n).fate = i
+		return &f.endings[i]
+	}
 	f.endings = append(f.endings, ending{reach: reach, made: made, next: f.node(n).fate})
 	f.edit(n).fate = uint32(len(f.endings) - 1)
 	return &f.endings[len(f.endings)-1]

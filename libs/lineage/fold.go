@@ -35,6 +35,11 @@ type Fold struct {
 	lists   []uint32
 	endings []ending
 
+	ancestral [256]bool // kinds that something may descend from
+	fading    fading
+	free      []uint32 // nodes that faded away
+	spare     uint32   // the first of the endings that did
+
 	waiting waiting
 	// shared says of each page whether a snapshot under way reads it too: it is copied before it changes.
 	shared []bool
@@ -64,6 +69,7 @@ func (f *Fold) Apply(position uint64, stored time.Time, e *eventv1.Envelope, fac
 		return fmt.Errorf("lineage: message %d names no subject", position)
 	}
 	f.mu.Lock()
+	f.fade(stored.UnixMilli())
 	err := f.apply(position, stored.UnixMilli(), e, facts)
 	if err == nil {
 		f.position.Store(position)
@@ -134,7 +140,10 @@ func (f *Fold) fact(m message, i int, r *rule, fact protoreflect.Message) {
 	}
 	for _, l := range r.lapses {
 		if until, ok := moment64(fact, l.at); ok {
-			f.each(m, l.place, fact, false, func(n uint32) { f.edit(n).due = min(f.node(n).due, until) })
+			f.each(m, l.place, fact, false, func(n uint32) {
+				f.edit(n).due = min(f.node(n).due, until)
+				f.fades(n)
+			})
 		}
 	}
 	for _, b := range r.births {

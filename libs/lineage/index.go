@@ -65,3 +65,29 @@ func (x *index) put(f *Fold, n uint32) {
 	}
 	x.slots[i] = n
 }
+
+// remove takes a node out and moves up those that had made way for it.
+func (x *index) remove(f *Fold, n uint32) {
+	mask := uint64(len(x.slots) - 1)
+	home := func(n uint32) uint64 { at := f.node(n); return hash(at.kind, &at.id) & mask }
+	i := home(n)
+	for x.slots[i] != n {
+		if x.slots[i] == 0 {
+			return
+		}
+		i = (i + 1) & mask
+	}
+	x.used--
+	for j := i; ; {
+		j = (j + 1) & mask
+		if x.slots[j] == 0 {
+			break
+		}
+		// What lies at j stays if its home is cyclically between the hole and it.
+		if h := home(x.slots[j]); (j-h)&mask >= (j-i)&mask {
+			x.slots[i] = x.slots[j]
+			i = j
+		}
+	}
+	x.slots[i] = 0
+}

@@ -80,6 +80,12 @@ func (f *Fold) intern(kind uint8, id string) uint32 {
 }
 
 func (f *Fold) add(kind uint8, id [16]byte) uint32 {
+	if last := len(f.free) - 1; last >= 0 {
+		n := f.free[last]
+		f.free = f.free[:last]
+		*f.edit(n) = node{id: id, kind: kind, due: never}
+		return n
+	}
 	n := f.count
 	if n&pageMask == 0 {
 		f.pages = append(f.pages, new([1 << pageBits]node))

@@ -70,6 +70,7 @@ func (f *Fold) rule(md protoreflect.MessageDescriptor) (*rule, error) {
 				e = first(e, fmt.Errorf("lineage: %s.%s: an ancestor is named by its id", md.FullName(), fd.Name()))
 			}
 			r.ancestors, err = append(r.ancestors, p), first(err, e)
+			f.ancestral[p.kind] = true
 		}
 		if kind := option[string](fd.Options(), eventv1.E_Due); kind != "" {
 			k, e := f.kind(kind)

@@ -133,8 +133,7 @@ func Read(r io.Reader) (*Fold, error) {
 	f.endings = make([]ending, len(z.Endings))
 	for i, e := range z.Endings {
 		f.endings[i] = ending{at: order(e.At), ended: e.Ended, owner: e.Owner, next: e.Next, reach: e.Reach, made: e.Made, open: e.Open}
-		// Each was added before what it follows: so none leads back to itself.
-		if i > 0 && e.Next >= uint32(i) || int(e.Reach) >= len(z.Names) {
+		if int(e.Next) >= len(z.Endings) || int(e.Reach) >= len(z.Names) {
 			return nil, fmt.Errorf("%w: ending %d", ErrSnapshot, i)
 		}
 	}
@@ -159,14 +158,41 @@ func Read(r io.Reader) (*Fold, error) {
 			return nil, fmt.Errorf("%w: kind %d", ErrSnapshot, part)
 		}
 	}
+	if !f.chains() {
+		return nil, fmt.Errorf("%w: an ending is of two nodes, or leads back to itself", ErrSnapshot)
+	}
 	f.index.grow(int(f.count))
 	for n := uint32(1); n < f.count; n++ {
-		if f.node(n).flags&fPart == 0 {
+		switch x := f.node(n); {
+		case x.kind == 0:
+			f.free = append(f.free, n)
+		case x.flags&fPart == 0:
 			f.index.add(f, n)
+			f.fades(n)
 		}
 	}
 	f.position.Store(z.Position)
 	return f, nil
+}
+
+// chains says whether every ending is of one node at most, and finds those of none.
+func (f *Fold) chains() bool {
+	taken := make([]bool, len(f.endings))
+	for n := range f.count {
+		for i := f.node(n).fate; i != 0; i = f.endings[i].next {
+			if taken[i] {
+				return false
+			}
+			taken[i] = true
+		}
+	}
+	for i := range taken {
+		if i > 0 && !taken[i] {
+			f.endings[i] = ending{next: f.spare}
+			f.spare = uint32(i)
+		}
+	}
+	return true
 }
 
 // sound says whether everything a node points to is there, and no part leads back to itself.
@@ -200,6 +226,8 @@ func (f *Fold) Adopt(read *Fold) error {
 		f.mu.Unlock()
 		return errors.New("lineage: a fold that has begun takes over no other")
 	}
+	f.ancestral, f.fading, f.free = read.ancestral, read.fading, read.free
+	f.spare = read.spare
 	f.rules, f.kinds, f.names, f.wholes = read.rules, read.kinds, read.names, read.wholes
 	f.index, f.hashed, f.pages, f.count, f.lists, f.endings = read.index, read.hashed, read.pages, read.count, read.lists, read.endings
 	position := read.position.Load()
