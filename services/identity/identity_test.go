@@ -283,6 +283,7 @@ func TestViewsAndPoliciesHoldOnTheWholeHistory(t *testing.T) { // X2, A5, X7
 	at := "/v1/organizations/" + d.northwind
 	d.Call(&d.root, "POST", at+"/single-sign-on", body{"issuer": "https://sso.northwind.example", "client_id": "c", "domains": []string{"northwind.example", "nw.example"}}).Wants(200, "")
 	d.Call(&d.root, "POST", at+"/single-sign-on", body{"issuer": "https://sso.northwind.example", "client_id": "c", "domains": []string{"northwind.example"}}).Wants(200, "")
+	d.Call(&d.root, "POST", at+"/signals", body{"poll_endpoint": "https://sso.northwind.example/events", "authorization_header": "Bearer x"}).Wants(200, "")
 	d.Call(&d.root, "POST", at+"/verify", body{"method": "register", "evidence": "HRB 1234"}).Wants(200, "")
 	d.Call(&d.root, "POST", at+"/suspend", body{"reason": "incident"}).Wants(200, "")
 	d.Call(&d.root, "POST", at+"/resume", body{"reason": "cleared"}).Wants(200, "")
