@@ -59,7 +59,7 @@ func TestListsShowNothingOfOthers(t *testing.T) { // A16
 	s.good(err)
 	kenji, noor := s.Principal("kenji"), s.Principal("noor")
 	for _, list := range [][2]string{{"registry", "/v1/applications?limit=100"}, {"approval", "/v1/grants?limit=100"}, {"approval", "/v1/requests?limit=100"},
-		{"approval", "/v1/grants?application_id=" + application}, {"issuance", "/v1/credentials?limit=100"}, {"issuance", "/v1/credentials?application_id=" + application}} {
+		{"approval", "/v1/grants?application_id=" + application}, {"issuance", "/v1/credentials?limit=100&state=active"}, {"issuance", "/v1/credentials?application_id=" + application}} {
 		own := s.wants(s.call(&noor, "GET", list[0], list[1], nil), 200, "")
 		foreign := s.wants(s.call(&kenji, "GET", list[0], list[1], nil), 200, "")
 		for _, id := range []string{application, grant, key.ID, noor.ID, noor.Organization} {
