@@ -22,6 +22,8 @@ export async function story(browser, all) {
   await approve(browser, all, request);
   const { secret, credential } = await issueByKeyboard(owner, application);
   await rotate(owner, credential, secret);
+  await handIn(owner, secret);
+  await visit(owner, `/applications/${application}`);
   await revokeByKeyboard(owner, application, credential);
   owner.checkTrouble("owner");
   await audit(browser, all, application);
@@ -194,6 +196,31 @@ async function rotate(owner, credential, secret) {
   await shown.getByRole("button", { name: "Close" }).click();
   await credential.getByRole("button", { name: "End overlap now" }).waitFor();
   check("both generations are listed while they overlap", (await credential.getByRole("row").count()) === 3);
+}
+
+/** The old secret lay open: whoever finds it ends it, and its owner reads what it was used for. */
+async function handIn(owner, secret) {
+  const { page } = owner;
+  await visit(owner, "/leaks");
+  const before = await page.locator("[data-row-link]").count();
+  await page.getByRole("button", { name: "Hand in a leak" }).click();
+  const dialog = page.getByRole("dialog", { name: "Hand in a leak" });
+  await accessible(page, "hand in dialog");
+  await dialog.getByLabel("Leaked secrets").fill(secret);
+  await dialog.getByLabel("Where they were found").fill("https://paste.example/walk");
+  await dialog.getByRole("button", { name: "End the secret" }).click();
+  await dialog.waitFor({ state: "detached" });
+  const reports = page.locator("[data-row-link]");
+  check("a leak of one's own is listed", await eventually(async () => (await reports.count()) > before));
+  await reports.first().click();
+  await page.getByRole("heading", { level: 3, name: "walked by keyboard" }).waitFor();
+  const dead = page.getByRole("button", { name: "Keep the signed receipt" });
+  check("the leaked secret is dead everywhere, by receipt", await eventually(() => dead.isVisible()));
+  const download = page.waitForEvent("download");
+  await dead.click();
+  check("the receipt is a signed file", (await download).suggestedFilename().endsWith(".jws"));
+  check("nothing of the secret is on the page", !(await page.content()).includes(secret));
+  await accessible(page, "leak report");
 }
 
 async function revokeByKeyboard(owner, application, credential) {

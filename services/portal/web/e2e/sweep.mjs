@@ -19,16 +19,17 @@ const screens = [
       "/subscriptions",
       "/credentials",
       "/revocations",
+      "/leaks",
       "/decisions",
       "/account",
       "/personas",
     ],
-    lists: ["/catalogue", "/applications", "/requests", "/revocations"],
+    lists: ["/catalogue", "/applications", "/requests", "/revocations", "/leaks"],
   },
   { email: cast.reviewers[1], paths: ["/reviews", "/reviews?box=decided"], lists: ["/reviews"] },
   {
     email: cast.auditor,
-    paths: ["/audit", "/audit?outcome=failure", "/organizations", "/credentials", "/revocations"],
+    paths: ["/audit", "/audit?outcome=failure", "/organizations", "/credentials", "/revocations", "/leaks"],
     lists: ["/audit"],
   },
 ];
@@ -130,7 +131,8 @@ async function shell(who) {
 /** What a list shows when it is empty and when its service fails; the answers are put in its place in the browser. */
 async function states(who, path) {
   const { page } = who;
-  const service = /\/api\/(registry|approval|audit|issuance)\/v1\/(products|applications|requests|records)(\?|$)/;
+  const service =
+    /\/api\/(registry|approval|audit|issuance)\/v1\/(products|applications|requests|records|revocations|leaks)(\?|$)/;
   await page.route(service, (route) => route.fulfill({ json: { items: [] } }));
   await visit(who, path);
   check(`${path}, empty: says what belongs here`, (await page.getByRole("heading", { level: 2 }).count()) > 0);

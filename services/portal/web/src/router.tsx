@@ -132,6 +132,18 @@ const ending = createRoute({
   path: "/revocations/$position",
   component: lazyRouteComponent(() => import("./screens/credentials/ending"), "EndingPage"),
 });
+const leaks = createRoute({
+  getParentRoute: () => root,
+  path: "/leaks",
+  validateSearch: (s) => pick(s, ["after"]),
+  component: lazyRouteComponent(() => import("./screens/credentials/leaks"), "Leaks"),
+});
+const leak = createRoute({
+  getParentRoute: () => root,
+  path: "/leaks/$id",
+  validateSearch: (s) => pick(s, ["after"]),
+  component: lazyRouteComponent(() => import("./screens/credentials/leak"), "LeakPage"),
+});
 const decisions = createRoute({
   getParentRoute: () => root,
   path: "/decisions",
@@ -186,6 +198,8 @@ const tree = root.addChildren([
   inventory,
   revocations,
   ending,
+  leaks,
+  leak,
   decisions,
   subscriptions,
   people,

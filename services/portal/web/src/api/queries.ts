@@ -114,6 +114,15 @@ export const revocations = () =>
     },
   });
 export const ending = (position: string) => detail<T.Ending>("endings", "/api/issuance/v1/endings", position);
+export const leaks = (query: Query = {}) => list<T.Leak>("leaks", "/api/issuance/v1/leaks", query);
+export const leak = (id: string, after?: string) =>
+  queryOptions({
+    queryKey: ["leaks", id, after],
+    queryFn: async ({ signal }) => {
+      const one = await get<T.LeakDetail>(`/api/issuance/v1/leaks/${encodeURIComponent(id)}`, { after }, signal);
+      return { ...one, secrets: one.secrets ?? [], confirmed: one.confirmed ?? [], pending: one.pending ?? [] };
+    },
+  });
 export const authorizers = () => list<T.Authorizer>("authorizers", "/api/issuance/v1/authorizers");
 export const consents = (query: Query = {}) => list<T.Consent>("consents", "/api/issuance/v1/consents", query);
 export const decision = (id: string) => detail<T.Decision>("decisions", "/api/gateway/v1/decisions", id);

@@ -441,6 +441,43 @@ export interface Authorizer {
   ended_at?: string;
   reason?: string;
 }
+export interface Leak {
+  id: string;
+  source: "github" | "gitleaks" | "sarif" | "trufflehog" | "batch";
+  reported_by: string;
+  state: "received" | "closed";
+  received_at: string;
+  closed_at?: string;
+  dead_at?: string;
+  seconds_to_dead?: number;
+  confirmed: string[];
+  pending: string[];
+}
+export interface LeakedSecret {
+  credential_id: string;
+  generation: number;
+  name: string;
+  hint: string;
+  application_id: string;
+  organization_id: string;
+  outcome: "ending" | "ended" | "revoked" | "ended_before";
+  exposed_since?: string;
+  ended_at?: string;
+  position?: number;
+  owners: string[];
+  blast_radius: {
+    since: string;
+    requests: number;
+    first_at?: string;
+    last_at?: string;
+    by_scope: Record<string, number>;
+    by_network: Record<string, number>;
+  };
+}
+export interface LeakDetail extends Leak {
+  secrets: LeakedSecret[];
+  next?: string;
+}
 export interface Consent {
   id: string;
   person_id: string;

@@ -21,3 +21,8 @@ export const readsEveryone = (me: Me) => holds(me, "platform_admin", "auditor");
 export const readsTrees = (me: Me) => holds(me, "app_owner", "org_admin", "auditor", "platform_admin");
 
 export const readsAuthorizers = (me: Me) => holds(me, "platform_admin", "auditor", "security_reviewer");
+
+export const readsLeaks = (me: Me) =>
+  holds(me, "viewer", "app_owner", "org_admin", "auditor", "platform_admin", "security_reviewer");
+
+export const sendsReports = (me: Me) => holds(me, "app_owner", "org_admin", "platform_admin", "security_reviewer");

@@ -12,7 +12,7 @@ import {
   Webhook,
 } from "lucide-react";
 import type { Me, Role } from "@/api/types";
-import { holds, readsApplications, readsCredentials, readsRecords } from "@/lib/reach";
+import { holds, readsApplications, readsCredentials, readsLeaks, readsRecords } from "@/lib/reach";
 
 export interface NavItem {
   to: LinkProps["to"];
@@ -33,7 +33,12 @@ export function navFor(me: Me): NavItem[] {
     readsApplications(me) && { to: "/applications", text: "Applications", icon: AppWindow, key: "a" },
     partner && { to: "/requests", text: "Requests", icon: FileInput, key: "q" },
     holds(me, ...reviewers) && { to: "/reviews", text: "Reviews", icon: Stamp, key: "r", badge: true },
-    readsCredentials(me) && { to: "/credentials", text: "Credentials", icon: KeyRound, key: "k" },
+    (readsCredentials(me) || readsLeaks(me)) && {
+      to: readsCredentials(me) ? "/credentials" : "/leaks",
+      text: "Credentials",
+      icon: KeyRound,
+      key: "k",
+    },
     readsRecords(me) && {
       to: "/audit",
       text: "Audit",

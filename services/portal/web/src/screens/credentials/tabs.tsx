@@ -1,16 +1,17 @@
 import { useQuery } from "@tanstack/react-query";
 import { me } from "@/api/queries";
-import { readsTrees } from "@/lib/reach";
+import { readsCredentials, readsLeaks, readsTrees } from "@/lib/reach";
 import { TabLinks } from "@/ui/page";
 
-type Tab = "inventory" | "revocations" | "decisions";
+type Tab = "inventory" | "revocations" | "leaks" | "decisions";
 
 /** The pages about all credentials together. */
 export function Tabs({ current }: { current: Tab }) {
   const { data: self } = useQuery(me());
   const tabs: { id: Tab; text: string }[] = [
-    { id: "inventory", text: "Inventory" },
+    ...(self && readsCredentials(self) ? [{ id: "inventory" as const, text: "Inventory" }] : []),
     ...(self && readsTrees(self) ? [{ id: "revocations" as const, text: "Revocations" }] : []),
+    ...(self && readsLeaks(self) ? [{ id: "leaks" as const, text: "Leaks" }] : []),
     { id: "decisions", text: "Why a call passed or not" },
   ];
   return (
