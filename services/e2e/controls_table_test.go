@@ -96,6 +96,7 @@ var controls = map[string]control{
 	"L11": {"Whoever finds a key can end it; the owners hear of it, with what it was used for", []string{"libs/secret", issuanceCode + "/internal/intake", issuanceCode + "/internal/leak", issuanceCode + "/internal/detector"}, "NHI2, RS.MI-01, RS.AN-03"},
 	"L12": {"An owner's departure orphans, it does not surprise", []string{registryCode + "/internal/application", registryCode + "/internal/policy"}, "NHI1"},
 	"P13": {"An authorizer is ready soon after its start, from its snapshot and the tail", []string{gatewayCode + "/internal/snapshot", "libs/lineage"}, "PR.IR-04"},
+	"P7":  {"After its receipt a revoked key is admitted nowhere that the receipt names", []string{gatewayCode, issuanceCode + "/internal/applied"}, "RS.MI-01"},
 	"P12": {"Memory of the authorizer grows with live keys alone", []string{gatewayCode + "/internal/fold"}, "PR.IR-04"},
 	"X1":  {"Services exchange state by the log alone", []string{"libs/eventlog", "libs/embedded", "docker-compose.yaml"}, "PR.IR-01"},
 	"X10": {"What comes from another system is approved like anything else, marked, and ends", []string{"services/chancery/internal/imports", issuanceCode + "/internal/api"}, "NHI7, ID.AM-08"},
