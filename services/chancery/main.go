@@ -77,6 +77,7 @@ func main() {
 		inventoryCommand(),
 	)
 	root.AddCommand(grantsCommand())
+	root.AddCommand(sampleAPICommand(), conformanceCommand())
 	if err := root.ExecuteContext(ctx); err != nil {
 		code := 1
 		var e exit

@@ -5,6 +5,8 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"html"
 	"io"
@@ -152,6 +154,23 @@ func (s *story) keyed(grant string) (id string, key jose.JSONWebKey) {
 	proof := must[string](s)(jwt.Signed(signer).Claims(map[string]any{"aud": challenge.Audience, "nonce": challenge.Challenge}).Serialize())
 	id, _ = s.client(grant, "client_key", map[string]any{"key_proof": proof, "challenge": challenge.Challenge})
 	return id, jose.JSONWebKey{Key: private}
+}
+
+// consented is a consent of noor's, given in a browser.
+func (s *story) consented(grant string) string {
+	s.Helper()
+	id, secret := s.acting(grant, "client_secret")
+	config := &oauth2.Config{ClientID: id, ClientSecret: secret, RedirectURL: "http://127.0.0.1:45125/cb",
+		Endpoint: oauth2.Endpoint{AuthURL: s.Suite.Portal + "/oauth2/authorize", TokenURL: s.Suite.Portal + "/oauth2/token"}}
+	verifier := oauth2.GenerateVerifier()
+	back := must[*url.URL](s)(url.Parse(must[string](s)(s.browser("noor@northwind.example").allow(config.AuthCodeURL("x", oauth2.S256ChallengeOption(verifier))))))
+	token := must[*oauth2.Token](s)(config.Exchange(s.ctx, back.Query().Get("code"), oauth2.VerifierOption(verifier)))
+	payload := must[[]byte](s)(base64.RawURLEncoding.DecodeString(strings.Split(token.AccessToken, ".")[1]))
+	var claims struct {
+		Consent string `json:"cst"`
+	}
+	s.good(json.Unmarshal(payload, &claims))
+	return claims.Consent
 }
 
 func TestGosOwnClientWorksUnmodified(t *testing.T) { // X6, D17, A18

@@ -29,8 +29,7 @@ func TestEveryOperationIsGuarded(t *testing.T) { // A16, A6, D15, H4, H5
 		"/v1/decisions":     verdict.Header.Get("Chancery-Decision"),
 		"/v1/organizations": noor.Organization, "/v1/people": noor.ID, "/v1/sessions": noor.Session, "/v1/applications": application,
 		"/v1/products": "00000000-0000-5000-8000-000000000001", "/v1/versions": "00000000-0000-7000-8000-000000000001", "/v1/requests": g.str("request_id"),
-		"/v1/grants": grant, "/v1/credentials": key.ID, "/v1/receipts": "1", "/v1/authorizers": "nobody", "/v1/records": "1", "/v1/endings": "1", "/v1/subscriptions": "00000000-0000-7000-8000-000000000001",
-		"/v1/consents":       "00000000-0000-7000-8000-000000000001",
+		"/v1/grants": grant, "/v1/credentials": key.ID, "/v1/consents": s.consented(grant), "/v1/receipts": "1", "/v1/authorizers": "nobody", "/v1/records": "1", "/v1/endings": "1", "/v1/subscriptions": "00000000-0000-7000-8000-000000000001",
 		"/v1/signal-streams": "00000000-0000-7000-8000-000000000001",
 	}
 	objects["/v1/leaks"] = s.leaked(key.Secret)

@@ -69,7 +69,7 @@ var parts = []part{
 		return map[string]string{"CHANCERY_ISSUER": s.Portal, "CHANCERY_GATEWAY_STATE": filepath.Join(o.Dir, "gateway"), "CHANCERY_GATEWAY_SNAPSHOT_EVERY": every.String(), "HTTP_ADDR": o.Gateway}
 	}},
 	{"portal", portal.With(world.Personas()), func(s *Suite, _ Options) map[string]string {
-		env := map[string]string{"CHANCERY_PUBLIC_URL": s.Portal, "HTTP_ADDR": strings.TrimPrefix(s.Portal, "http://")}
+		env := map[string]string{"CHANCERY_PUBLIC_URL": s.Portal, "HTTP_ADDR": s.Front}
 		for _, name := range []string{"identity", "registry", "approval", "issuance", "audit", "gateway"} {
 			env["CHANCERY_"+strings.ToUpper(name)+"_URL"] = s.urls[name]
 		}

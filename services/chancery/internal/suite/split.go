@@ -48,7 +48,7 @@ func StartSplit(ctx context.Context, o Options) (_ *Suite, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("the portal: %w (choose another with --portal)", err)
 	}
-	s.Portal = "http://" + portal
+	s.Portal, s.Front = "http://"+portal, portal
 	if o.Gateway, err = reserve(o.Gateway); err != nil {
 		return nil, fmt.Errorf("the gateway: %w (choose another with --gateway)", err)
 	}

@@ -31,6 +31,10 @@ type Options struct {
 	Portal  string
 	IdP     string
 	Gateway string
+	// Public is the address under which browsers reach the portal where that is not its own, as behind a proxy with TLS.
+	Public string
+	// Env is given to every service, in place of what it would be given by the same name.
+	Env map[string]string
 	// Relaxed leaves flushing to the operating system: for tests alone.
 	Relaxed bool
 	// LimitFactor raises every limit on callers, for load; 0 leaves them.
@@ -67,6 +71,8 @@ type Suite struct {
 
 	// Authorizers are where those of a split suite answer.
 	Authorizers []string
+	// Front is where the portal itself listens.
+	Front string
 
 	urls     map[string]string
 	nats     *embedded.NATS
@@ -92,7 +98,10 @@ func Start(ctx context.Context, o Options) (_ *Suite, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("the portal: %w (choose another with --portal)", err)
 	}
-	s.Portal = "http://" + portal
+	s.Portal, s.Front = "http://"+portal, portal
+	if o.Public != "" {
+		s.Portal = o.Public
+	}
 	if o.Gateway, err = reserve(o.Gateway); err != nil {
 		return nil, fmt.Errorf("the gateway: %w (choose another with --gateway)", err)
 	}
@@ -139,6 +148,7 @@ func (s *Suite) environment(p part, o Options, databases map[string]string) map[
 		env["CHANCERY_LIMIT_FACTOR"] = strconv.Itoa(o.LimitFactor)
 	}
 	maps.Copy(env, p.env(s, o))
+	maps.Copy(env, o.Env)
 	return env
 }
 
