@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -163,6 +164,9 @@ func (v *vendor) ends(service, kind, id string, fact proto.Message, spared map[s
 
 func TestAVendorsCredentialsDieByOneFact(t *testing.T) { // L3, D9
 	s := tell(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute) // at full size it is a long story
+	defer cancel()
+	s.ctx = ctx
 	random, seed := testkit.Random(t)
 	credentials := testkit.Size(500, 10_000)
 	ended, longest := 0, time.Duration(0)
