@@ -71,7 +71,7 @@ func (e envoy) attach(to *service.Service, door authv3.AuthorizationServer, logg
 // server is the gRPC server of the door.
 func (e envoy) server(door authv3.AuthorizationServer, logger *slog.Logger) (*grpc.Server, error) {
 	options := []grpc.ServerOption{
-		grpc.MaxRecvMsgSize(maxCheck), grpc.SharedWriteBuffer(true), grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
+		grpc.MaxRecvMsgSize(maxCheck), grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
 		grpc.UnaryInterceptor(func(ctx context.Context, q any, info *grpc.UnaryServerInfo, answer grpc.UnaryHandler) (a any, err error) {
 			defer func() {
 				if cause := recover(); cause != nil {

@@ -274,7 +274,7 @@ func TestABlastRadiusIsWhatWasCalledSinceExposure(t *testing.T) { // L11, D13
 	}
 	// The receipt verifies by the published keys.
 	receipt := s.want(s.call(&s.owner, "GET", "/v1/leaks/"+up.ID+"/receipt", nil), 200, "").body["receipt"].(string)
-	signed, err := jose.ParseSigned(receipt, []jose.SignatureAlgorithm{jose.EdDSA})
+	signed, err := jose.ParseSignedCompact(receipt, []jose.SignatureAlgorithm{jose.EdDSA})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,7 +26,7 @@ type life struct {
 }
 
 func (l *life) material(t *rapid.T) credential.Secret {
-	n := l.made
+	var n byte
 	if l.made > 0 && rapid.IntRange(0, 4).Draw(t, "reuse") == 0 {
 		n = byte(rapid.IntRange(1, int(l.made)).Draw(t, "which"))
 	} else {

@@ -112,7 +112,7 @@ func (s *Server) redeemDevice(ctx context.Context, q *tokenRequest) (tokenRespon
 	switch {
 	case errors.Is(err, underway.ErrUnknown):
 		return tokenResponse{}, invalidGrant("the device code is not known")
-	case errors.Is(err, underway.Hasty):
+	case errors.Is(err, underway.ErrHasty):
 		return tokenResponse{}, refuse(http.StatusBadRequest, "slow_down", "ask every "+strconv.Itoa(int(pause.Seconds()))+" seconds")
 	case err != nil:
 		return tokenResponse{}, err

@@ -77,7 +77,8 @@ func TestWhatARecordRepeatsIsNotToldTwice(t *testing.T) { // L20
 			}
 		}
 	}
-	if TokenID("s", "f.0") != TokenID("s", "f.0") || TokenID("s", "f.0") == TokenID("s", "f.1") || TokenID("s", "f.0") == TokenID("r", "f.0") {
+	first, again := TokenID("s", "f.0"), TokenID("s", "f.0")
+	if first != again || TokenID("s", "f.0") == TokenID("s", "f.1") || TokenID("s", "f.0") == TokenID("r", "f.0") {
 		t.Error("a token's id does not follow from stream and fact")
 	}
 }

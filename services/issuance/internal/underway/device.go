@@ -30,8 +30,8 @@ const (
 	Denied  = "denied"
 )
 
-// Hasty says that a device asked sooner than it may (RFC 8628 §3.5).
-var Hasty = errors.New("asked too soon")
+// ErrHasty says that a device asked sooner than it may (RFC 8628 §3.5).
+var ErrHasty = errors.New("asked too soon")
 
 // UserCode reads what a person typed: letters alone count, in either case. False for what is no code.
 func UserCode(typed string) (string, bool) {
@@ -109,7 +109,7 @@ func (s Store) Decide(ctx context.Context, device []byte, state string, d Decisi
 	return nil
 }
 
-// Poll tells a device what was decided, and slows it down where it asks too soon: then with the new pause and Hasty.
+// Poll tells a device what was decided, and slows it down where it asks too soon: then with the new pause and ErrHasty.
 func (s Store) Poll(ctx context.Context, device, clientID string, now time.Time) (c Code, state string, pause time.Duration, err error) {
 	var row struct {
 		ConsentID string    `db:"consent_id"`
@@ -132,7 +132,7 @@ func (s Store) Poll(ctx context.Context, device, clientID string, now time.Time)
 		err = json.Unmarshal(row.Decision, &c.Decision)
 	}
 	if err == nil && row.Hasty && row.State == Waiting {
-		err = Hasty
+		err = ErrHasty
 	}
 	return c, row.State, time.Duration(row.Pause) * time.Second, err
 }

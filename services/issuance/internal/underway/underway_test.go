@@ -110,7 +110,7 @@ func TestADeviceWaitsAndIsSlowedDown(t *testing.T) { // RFC 8628 §3.5
 		at    time.Duration
 		pause time.Duration
 		err   error
-	}{{0, 5 * time.Second, nil}, {5 * time.Second, 5 * time.Second, nil}, {6 * time.Second, 10 * time.Second, underway.Hasty}, {12 * time.Second, 15 * time.Second, underway.Hasty}, {27 * time.Second, 15 * time.Second, nil}} {
+	}{{0, 5 * time.Second, nil}, {5 * time.Second, 5 * time.Second, nil}, {6 * time.Second, 10 * time.Second, underway.ErrHasty}, {12 * time.Second, 15 * time.Second, underway.ErrHasty}, {27 * time.Second, 15 * time.Second, nil}} {
 		if state, pause, err := poll(step.at); state != underway.Waiting || pause != step.pause || !errors.Is(err, step.err) {
 			t.Fatalf("after %s: %s %s %v", step.at, state, pause, err)
 		}
