@@ -21,6 +21,8 @@ export async function story(browser, all) {
   const request = await ask(owner, name);
   await approve(browser, all, request);
   const { secret, credential } = await issueByKeyboard(owner, application);
+  await usage(owner, application);
+  await visit(owner, `/applications/${application}`);
   await rotate(owner, credential, secret);
   await handIn(owner, secret);
   await visit(owner, `/applications/${application}`);
@@ -196,6 +198,18 @@ async function rotate(owner, credential, secret) {
   await shown.getByRole("button", { name: "Close" }).click();
   await credential.getByRole("button", { name: "End overlap now" }).waitFor();
   check("both generations are listed while they overlap", (await credential.getByRole("row").count()) === 3);
+}
+
+async function usage(owner, application) {
+  const { page } = owner;
+  await visit(owner, `/applications/${application}?tab=access`);
+  await page.getByRole("button", { name: /^Usage of/ }).click();
+  const dialog = page.getByRole("dialog", { name: "Granted and used" });
+  check(
+    "what is granted stands beside what was used",
+    await eventually(() => dialog.getByText("Never used").first().isVisible()),
+  );
+  await accessible(page, "usage dialog");
 }
 
 /** The old secret lay open: whoever finds it ends it, and its owner reads what it was used for. */

@@ -75,6 +75,13 @@ export const request = (id: string) =>
 export const grants = (query: Query = {}) => list<T.Grant>("grants", "/api/approval/v1/grants", query);
 export const grant = (id: string) => detail<T.Grant>("grants", "/api/approval/v1/grants", id);
 
+export const grantUsage = (id: string) =>
+  queryOptions({
+    queryKey: ["grants", id, "usage"],
+    queryFn: ({ signal }) =>
+      get<T.GrantUsage>(`/api/approval/v1/grants/${encodeURIComponent(id)}/usage`, undefined, signal),
+  });
+
 export interface RequestInput {
   application_id: string;
   product_id: string;

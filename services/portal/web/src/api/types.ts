@@ -246,7 +246,27 @@ export interface Grant {
   until: string;
   activated_at: string;
   ended_at?: string;
+  /** What a proposal to narrow it would take away. */
+  unused_scopes?: string[];
+  undo_until?: string;
   allowed?: Allowed;
+}
+/** What a grant gives beside what was used of it. */
+export interface GrantUsage {
+  id: string;
+  scopes: {
+    scope: string;
+    used?: { calls: number; would_deny: number; first_used_at: string; last_used_at: string };
+  }[];
+  proposal?: {
+    kept_scopes: string[];
+    unused_scopes: string[];
+    observed_from: string;
+    observed_to: string;
+    shadow_until: string;
+  };
+  undo_until?: string;
+  allowed: Allowed;
 }
 
 // issuance

@@ -9,6 +9,7 @@ import { asProblem, Empty, ProblemNote, SkeletonRows } from "@/ui/states";
 import { Table } from "@/ui/table";
 import { Lifetime, Time } from "@/ui/time";
 import { GrantMenu } from "./grant-menu";
+import { UsageDialog } from "./grant-usage";
 
 interface Props {
   application: Application;
@@ -88,6 +89,12 @@ export function Access({ application, grants, pending, mine }: Props) {
                   ),
                 },
                 { id: "state", header: "State", cell: (g) => <StateBadge state={g.state} /> },
+                {
+                  id: "used",
+                  header: "Used",
+                  fixed: true,
+                  cell: (g) => g.state === "active" && <UsageDialog of={g} />,
+                },
                 {
                   id: "until",
                   header: "Ends",

@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Users } from "lucide-react";
 import { grants } from "@/api/queries";
 import type { ProductDetail } from "@/api/types";
+import { UsageDialog } from "@/screens/applications/grant-usage";
 import { EnvironmentBadge, StateBadge } from "@/ui/badge";
 import { Named } from "@/ui/named";
 import { asProblem, Empty, ProblemNote, SkeletonRows } from "@/ui/states";
@@ -47,6 +48,7 @@ export function Consumers({ of }: { of: ProductDetail }) {
               cell: (g) => <EnvironmentBadge of={g.environment} />,
             },
             { id: "state", header: "State", cell: (g) => <StateBadge state={g.state} /> },
+            { id: "used", header: "Used", fixed: true, cell: (g) => g.state === "active" && <UsageDialog of={g} /> },
             {
               id: "until",
               header: "Ends",
