@@ -32,7 +32,9 @@ type LeakReceived struct {
 	Secrets    []*LeakedSecret        `protobuf:"bytes,3,rep,name=secrets,proto3" json:"secrets,omitempty"`
 	Count      uint32                 `protobuf:"varint,4,opt,name=count,proto3" json:"count,omitempty"`
 	// When it is seen to again, should whoever received it not have come to the end.
-	FinishAt      *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=finish_at,json=finishAt,proto3" json:"finish_at,omitempty"`
+	FinishAt *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=finish_at,json=finishAt,proto3" json:"finish_at,omitempty"`
+	// The same as "credential/number", and the generation before it, which may live beside it.
+	Generations   []string `protobuf:"bytes,6,rep,name=generations,proto3" json:"generations,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -98,6 +100,13 @@ func (x *LeakReceived) GetCount() uint32 {
 func (x *LeakReceived) GetFinishAt() *timestamppb.Timestamp {
 	if x != nil {
 		return x.FinishAt
+	}
+	return nil
+}
+
+func (x *LeakReceived) GetGenerations() []string {
+	if x != nil {
+		return x.Generations
 	}
 	return nil
 }
@@ -256,14 +265,17 @@ var File_issuance_v1_leak_proto protoreflect.FileDescriptor
 
 const file_issuance_v1_leak_proto_rawDesc = "" +
 	"\n" +
-	"\x16issuance/v1/leak.proto\x12\vissuance.v1\x1a\x16event/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb0\x02\n" +
+	"\x16issuance/v1/leak.proto\x12\vissuance.v1\x1a\x16event/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xef\x02\n" +
 	"\fLeakReceived\x12\x16\n" +
 	"\x06source\x18\x01 \x01(\tR\x06source\x12;\n" +
 	"\vreceived_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"receivedAt\x123\n" +
 	"\asecrets\x18\x03 \x03(\v2\x19.issuance.v1.LeakedSecretR\asecrets\x12\x14\n" +
 	"\x05count\x18\x04 \x01(\rR\x05count\x12A\n" +
-	"\tfinish_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampB\b\xea\xb5\x18\x04leakR\bfinishAt:=\x8a\xb5\x189{actor} reported {count} leaked secrets, seen by {source}\"\x94\x01\n" +
+	"\tfinish_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampB\b\xea\xb5\x18\x04leakR\bfinishAt\x12 \n" +
+	"\vgenerations\x18\x06 \x03(\tR\vgenerations:Z\x8a\xb5\x189{actor} reported {count} leaked secrets, seen by {source}\x9a\xb5\x18\x19\n" +
+	"\n" +
+	"generation\x12\vgenerations\"\x94\x01\n" +
 	"\fLeakedSecret\x12#\n" +
 	"\rcredential_id\x18\x01 \x01(\tR\fcredentialId\x12\x1e\n" +
 	"\n" +

@@ -1,13 +1,14 @@
 // Package leak is one report of secrets that lie open, from its receipt until each of them has ended.
 //
 // Rules:
-//  1. A report names generations of credentials, never a secret, and each of them once.
+//  1. A report names generations of credentials, never a secret, and each of them once; from that fact on none of them is live.
 //  2. The same report again adds what it had not named, and nothing otherwise.
 //  3. It is closed once, when all it names has ended; what is added later opens it again.
 package leak
 
 import (
 	"errors"
+	"strconv"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -95,6 +96,9 @@ func (c Receive) Decide(s State) ([]aggregate.Event, error) {
 			named.ExposedSince = timestamppb.New(x.ExposedSince)
 		}
 		fact.Secrets = append(fact.Secrets, named)
+		for n := max(1, x.Generation-min(1, x.Generation)); n <= x.Generation; n++ { // at most two live at a time
+			fact.Generations = append(fact.Generations, x.CredentialID+"/"+strconv.FormatUint(uint64(n), 10))
+		}
 	}
 	if len(fact.Secrets) == 0 {
 		return nil, nil

@@ -32,7 +32,7 @@ func receive(ids ...string) leak.Receive {
 func TestAReportNamesEachSecretOnce(t *testing.T) { // L11
 	testkit.Given[leak.State](t).When(receive("a", "b", "a")).Then(&issuancev1.LeakReceived{
 		Source: "github", ReceivedAt: timestamppb.New(at), FinishAt: timestamppb.New(at.Add(time.Second)), Count: 2,
-		Secrets: received("a", "b").Secrets,
+		Secrets: received("a", "b").Secrets, Generations: []string{"a/1", "b/1"},
 	})
 	testkit.Given[leak.State](t).When(receive()).Refused(leak.ErrEmpty)
 }
@@ -40,7 +40,7 @@ func TestAReportNamesEachSecretOnce(t *testing.T) { // L11
 func TestTheSameReportAddsOnlyWhatIsNew(t *testing.T) { // L11
 	testkit.Given[leak.State](t, received("a", "b"), &issuancev1.LeakClosed{}).When(receive("b", "a")).Then()
 	story := testkit.Given[leak.State](t, received("a"), &issuancev1.LeakClosed{}).When(receive("a", "b")).Then(&issuancev1.LeakReceived{
-		Source: "github", ReceivedAt: timestamppb.New(at), FinishAt: timestamppb.New(at.Add(time.Second)), Count: 1, Secrets: received("b").Secrets,
+		Source: "github", ReceivedAt: timestamppb.New(at), FinishAt: timestamppb.New(at.Add(time.Second)), Count: 1, Secrets: received("b").Secrets, Generations: []string{"b/1"},
 	})
 	if s := story.State(); s.Closed || len(s.Secrets) != 2 {
 		t.Errorf("a report that grew is %+v", s)
