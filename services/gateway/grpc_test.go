@@ -109,6 +109,7 @@ func TestEnvoyAsksOverGRPC(t *testing.T) {
 		}
 	}
 	revoked := ask(t, client, question("GET", "/ledger/v1/accounts", bearer)).GetDeniedResponse()
+	r.applied(t)
 	door := r.door(t, "/verify", key)
 	if revoked.GetStatus().GetCode() != 401 || door.status != 401 || revoked.GetBody() != door.body || header(revoked.GetHeaders(), "www-authenticate") != door.header.Get("WWW-Authenticate") {
 		t.Errorf("%v, over HTTP %d %s", revoked, door.status, door.body)
