@@ -57,6 +57,7 @@ func New(ctx context.Context, d service.Deps) (*service.Service, error) {
 		Observe: d.Log.Observe, Now: d.Clock, Logger: d.Logger,
 	}
 	authorizers := receipts(d, keys, own.Issuer)
+	server.Felt = func(ctx context.Context, position uint64) { authorizers.Wait(ctx, position) }
 	tree, revocations, err := trees(d, own.TokenLifetime)
 	if err != nil {
 		return nil, err

@@ -117,9 +117,12 @@ func (s *Server) Revoke(w http.ResponseWriter, r *http.Request) {
 	}
 	c, err := accesstoken.Verify(q.form.Get("token"), accesstoken.Expect{Issuer: s.Issuer, Now: s.Now(), Key: s.Keys.Public})
 	if err == nil && c.ClientID == q.client.id {
-		_, err = s.Tokens.Handle(as(r.Context(), q.client), c.ID, token.Revoke{
+		out, err := s.Tokens.Handle(as(r.Context(), q.client), c.ID, token.Revoke{
 			CredentialID: q.client.id, OrganizationID: q.client.state.Organization, ExpiresAt: c.Expires.Time(),
 		})
+		if err == nil {
+			err = s.ended(r.Context(), out.Position)
+		}
 		if err != nil {
 			s.fail(w, r, q.client, err)
 			return

@@ -165,9 +165,20 @@ func (s *Server) revokeRefresh(ctx context.Context, c client, token string) (boo
 	}
 	out, err := s.Consents.Handle(as(ctx, c), f.id, consent.Revoke{Reason: "client_revoked"})
 	if err == nil {
-		err = s.reach(ctx, out.Position)
+		err = s.ended(ctx, out.Position)
 	}
 	return true, err
+}
+
+// ended returns once this instance refuses what ended at a position, and authorizers do or have had their time.
+func (s *Server) ended(ctx context.Context, position uint64) error {
+	if err := s.reach(ctx, position); err != nil {
+		return err
+	}
+	if s.Felt != nil {
+		s.Felt(ctx, position)
+	}
+	return nil
 }
 
 // introspectRefresh tells a client of its own refresh token (RFC 7662); false if the token is none.

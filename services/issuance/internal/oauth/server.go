@@ -50,8 +50,10 @@ type Server struct {
 	// MutualTLS is the address clients with certificates reach the endpoints under; empty if there is none.
 	MutualTLS string
 	Observe   func(ctx context.Context, kind string, facts ...aggregate.Event) error
-	Now       func() time.Time
-	Logger    *slog.Logger
+	// Felt waits, bounded, until authorizers refuse what ended at a position; nil waits for none.
+	Felt   func(ctx context.Context, position uint64)
+	Now    func() time.Time
+	Logger *slog.Logger
 
 	refusals   refusals
 	assertions once
