@@ -70,6 +70,7 @@ var table = map[proto.Message]any{
 	&issuancev1.CredentialExpired{}:               about(CredentialChange, change("api-key", "delete")),
 	&issuancev1.CredentialRetired{}:               rule(retired),
 	&issuancev1.CredentialLeakReported{}:          about(CredentialCompromise, map[string]any{"credential_type": "api-key"}),
+	&issuancev1.LeakReceived{}:                    silent("it names secrets of several organisations; each credential's own CredentialLeakReported tells those it concerns"),
 	&issuancev1.ConsentRevoked{}:                  rule(consentRevoked),
 	&issuancev1.ConsentExpired{}:                  about(CredentialChange, change("refresh-token", "delete")),
 	&issuancev1.ConsentReuseDetected{}:            about(CredentialCompromise, map[string]any{"credential_type": "refresh-token"}),
