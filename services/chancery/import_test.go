@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -28,6 +29,15 @@ func TestAnImportAsksLikeAnybodyAndGoesOnWhereItWas(t *testing.T) { // X10, B2, 
 		t.Fatal(err)
 	}
 	noor := w.Cast.People["noor"]
+	wait(t, nil, time.Minute, func() bool { // somebody else published it: her own session shows it when its view has come so far
+		var catalogue struct {
+			Items []struct{ Slug string } `json:"items"`
+		}
+		if err := noor.Get(ctx, "registry", "/v1/products", &catalogue); err != nil {
+			t.Fatal(err)
+		}
+		return slices.ContainsFunc(catalogue.Items, func(p struct{ Slug string }) bool { return p.Slug == "ledger" })
+	})
 	const old = "q7Xv2mPz9LwKc4RtB8nYd3Hs"
 	file := fmt.Sprintf(`application,purpose,environment,owner,backup_owner,product,scopes,kind,name,secret,expires_at
 Legacy Books,Nightly books,sandbox,noor@northwind.example,sam@northwind.example,ledger,accounts:read,api_key,nightly,%s,%s
