@@ -54,7 +54,7 @@ func OpenStores(ctx context.Context, o Options) (_ *Stores, err error) {
 	}
 	// Nothing will listen there: the services are looked at, not served.
 	const nowhere = "http://127.0.0.1:1"
-	kept.Portal, kept.IdP, o.Gateway = nowhere, nowhere, "127.0.0.1:1"
+	kept.Portal, kept.Front, kept.IdP, o.Gateway = nowhere, "127.0.0.1:1", nowhere, "127.0.0.1:1"
 	for _, name := range Names() {
 		kept.urls[name] = nowhere
 	}
