@@ -19,7 +19,7 @@ func conformanceCommand() *cobra.Command {
 		Use: "conformance", Short: "Run a suite with clients of every kind for programs of others to be tried against", Args: wrongInput(cobra.NoArgs),
 		Long: "Starts the suite behind TLS, two audiences each with a protected sample API, and clients of every kind, and says what to point a\n" +
 			"client at. The same stands in conformance.json in the folder. See docs/conformance.md.",
-		Example: "  chancery conformance --data /tmp/conformance --token-lifetime 30s",
+		Example: "  chancery conformance --data conformance --token-lifetime 30s",
 		RunE: func(c *cobra.Command, _ []string) error {
 			at, err := filepath.Abs(dir)
 			if err != nil {
