@@ -9,7 +9,6 @@ import (
 	"github.com/chancery-dev/chancery/libs/eventlog"
 	registryv1 "github.com/chancery-dev/chancery/proto/registry/v1"
 	"github.com/chancery-dev/chancery/services/issuance/internal/credential"
-	"github.com/chancery-dev/chancery/services/issuance/internal/view"
 )
 
 // shorten holds live secrets to the class their product has now: from the classification on none lives longer than a new
@@ -19,11 +18,11 @@ func (d Deps) shorten(ctx context.Context, r eventlog.Recorded, _ int, fact aggr
 	if !ok {
 		return nil
 	}
-	ids, err := d.Rows.Under(ctx, view.Filter{ProductID: r.Envelope.GetSubject().GetId()})
+	latest := r.Time.Add(credential.MaxLifetime(classified.Class)).Truncate(time.Second)
+	ids, err := d.Rows.Longer(ctx, r.Envelope.GetSubject().GetId(), r.Time, latest)
 	if err != nil {
 		return err
 	}
-	latest := r.Time.Add(credential.MaxLifetime(classified.Class)).Truncate(time.Second)
 	for _, id := range ids {
 		_, err := d.Credentials.Handle(ctx, id, credential.Narrow{ExpiresAt: latest, MadeBefore: r.Time, Reason: "policy_changed"})
 		if err != nil && !errors.Is(err, credential.ErrDead) {

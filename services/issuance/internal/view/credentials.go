@@ -247,7 +247,7 @@ func (r Rows) Generations(ctx context.Context, ids []string) (g []Generation, er
 }
 
 // Filter narrows a list; empty fields do not.
-type Filter struct{ OrganizationID, ApplicationID, GrantID, ProductID, State string }
+type Filter struct{ OrganizationID, ApplicationID, GrantID, State string }
 
 // Credentials returns at most limit rows after the given id, by id; ids are in order of time.
 func (r Rows) Credentials(ctx context.Context, f Filter, after string, limit int) (c []Credential, err error) {
@@ -258,11 +258,18 @@ func (r Rows) Credentials(ctx context.Context, f Filter, after string, limit int
 	return c, err
 }
 
-// Under lists the ids of all credentials under a grant, an application, an organisation or a product.
+// Longer lists the ids of a product's credentials with a live secret made before one time that lives on after another.
+func (r Rows) Longer(ctx context.Context, productID string, made, until time.Time) (ids []string, err error) {
+	err = r.DB.SelectContext(ctx, &ids, `select distinct c.id from credentials c join generations g on g.credential_id = c.id
+		where c.product_id = $1 and c.ended_at is null and g.ended_at is null and g.created_at < $2 and g.expires_at > $3 order by c.id`, productID, made, until)
+	return ids, err
+}
+
+// Under lists the ids of all credentials under a grant, an application or an organisation.
 func (r Rows) Under(ctx context.Context, f Filter) (ids []string, err error) {
 	err = r.DB.SelectContext(ctx, &ids, `select id from credentials
-		where ($1 = '' or grant_id = $1) and ($2 = '' or application_id = $2) and ($3 = '' or organization_id = $3) and ($4 = '' or product_id = $4) order by id`,
-		f.GrantID, f.ApplicationID, f.OrganizationID, f.ProductID)
+		where ($1 = '' or grant_id = $1) and ($2 = '' or application_id = $2) and ($3 = '' or organization_id = $3) order by id`,
+		f.GrantID, f.ApplicationID, f.OrganizationID)
 	return ids, err
 }
 
